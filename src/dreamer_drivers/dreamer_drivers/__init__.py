@@ -1,0 +1,1 @@
+"""Actions to robots, through the safety gate."""

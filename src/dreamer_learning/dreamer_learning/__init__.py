@@ -1,0 +1,1 @@
+"""World models and the agents that learn in them, in plain PyTorch."""

@@ -1,0 +1,1 @@
+"""MuJoCo plays the hardware of a robot, in lockstep or in real time."""

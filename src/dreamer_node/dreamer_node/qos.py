@@ -1,0 +1,36 @@
+"""Named QoS profiles. Every publisher and subscription of the suite uses one of these."""
+
+from __future__ import annotations
+
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+
+def _profile(depth: int, reliable: bool = True, latched: bool = False) -> QoSProfile:
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=depth,
+        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+    )
+
+
+STANDARD = _profile(10)
+"""Diagnostics, metrics, sensors as their drivers publish them."""
+
+SENSOR = _profile(10, reliable=False)
+"""Sensors as readers subscribe to them: matches any publisher, the newest counts."""
+
+STEPS = _profile(50)
+"""Observations and actions as the control loop reads them."""
+
+STEPS_KEPT = _profile(50, latched=True)
+"""Observations and actions as published, and as learner and recorder read them: a restarted one gets the last 50."""
+
+COMMAND = _profile(1)
+"""Actions and joint commands for a robot: an old one is never carried out."""
+
+LATCHED = _profile(1, latched=True)
+"""Weights, descriptions, the emergency stop: who comes late gets the last one."""
+
+CLOCK = _profile(1)
+"""/clock as the bridge publishes it."""

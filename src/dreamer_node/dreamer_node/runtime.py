@@ -1,0 +1,116 @@
+"""Start, spin and stop a node: one executor and one process for one control loop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+
+import rclpy
+from dreamer_learning.config import ConfigError
+from rclpy.exceptions import InvalidParameterTypeException, ParameterUninitializedException
+from rclpy.executors import Executor, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from rclpy.utilities import remove_ros_args
+
+USER_ERRORS = (ConfigError, InvalidParameterTypeException, ParameterUninitializedException)
+
+
+class Stop:
+    """Set by SIGINT and SIGTERM, or by the node itself; the loop ends at the next look at it."""
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+
+    def request(self, code: int = 0) -> None:
+        """End the process with this exit code. The first request counts."""
+        if self.code is None:
+            self.code = code
+
+    def on_signal(self, signum: int, frame: FrameType | None) -> None:
+        self.request(0)
+
+
+def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None) -> int:
+    """Run one node until it asks to stop or a signal arrives; returns the exit code.
+
+    The node gets an attribute `stop: Stop` with which it can end itself, and may have a method `close()` that runs on the
+    way out. Further signals do not interrupt `close`: what it saves is saved. A ConfigError ends with one line and exit
+    code 2.
+    """
+    stop = Stop()
+    signal.signal(signal.SIGINT, stop.on_signal)
+    signal.signal(signal.SIGTERM, stop.on_signal)
+    arguments = list(sys.argv if args is None else args)
+    unknown = remove_ros_args(arguments)[1:]
+    if unknown:
+        print(f'error: unexpected argument {unknown[0]!r}; parameters are given after --ros-args', file=sys.stderr)
+        return 2
+    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    node: Node | None = None
+    try:
+        node = factory()
+        node.stop = stop  # type: ignore[attr-defined]
+        _spin(node, stop)
+    except USER_ERRORS as error:
+        print(f'error: {error}', file=sys.stderr, flush=True)
+        stop.request(2)
+    finally:
+        close = getattr(node, 'close', None)
+        if close is not None:
+            close()
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return stop.code or 0
+
+
+def _spin(node: Node, stop: Stop) -> None:
+    executor = make_executor()
+    executor.add_node(node)
+    try:
+        while stop.code is None and rclpy.ok():
+            executor.spin_once(timeout_sec=0.1)
+    finally:
+        executor.remove_node(node)
+        executor.shutdown(timeout_sec=0.5)
+
+
+def make_executor() -> Executor:
+    """The executor with the least jitter: EventsExecutor where rclpy has it."""
+    try:
+        from rclpy.experimental import EventsExecutor
+    except ImportError:
+        return SingleThreadedExecutor()
+    return EventsExecutor()
+
+
+def config_dir(node: Node) -> Path:
+    """Declare and read the parameter `config_dir`; empty means the one that dreamer_bringup installs."""
+    value = declare(node, 'config_dir', '', 'folder with robots/, tasks/ and agents/; empty = that of dreamer_bringup')
+    if value:
+        return Path(value)
+    from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+
+    try:
+        return Path(get_package_share_directory('dreamer_bringup')) / 'config'
+    except PackageNotFoundError:
+        raise ConfigError('config_dir: not given, and the package dreamer_bringup is not installed') from None
+
+
+def declare(node: Node, name: str, default: object, description: str) -> object:
+    """Declare a read-only parameter with its description and return its value."""
+    from rcl_interfaces.msg import ParameterDescriptor
+
+    descriptor = ParameterDescriptor(description=description, read_only=True)
+    return node.declare_parameter(name, default, descriptor).value
+
+
+def lower_priority(step: int = 10) -> None:
+    """Let control loops go first when processes compete for a core."""
+    if hasattr(os, 'nice'):
+        os.nice(step)

@@ -1,0 +1,1 @@
+"""Every step to rosbag2 files that survive a crash, and back."""
