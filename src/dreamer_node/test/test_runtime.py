@@ -1,0 +1,90 @@
+"""Nodes in processes of their own, ended as users and launch end them."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+PROGRAM = textwrap.dedent('''
+    import sys
+    from dreamer_learning.config import ConfigError
+    from dreamer_node.runtime import run_node
+    from rclpy.node import Node
+
+    class Talker(Node):
+        def __init__(self):
+            super().__init__('talker')
+            if 'refuse' in MODE:
+                raise ConfigError('robots/x.yaml: unknown key')
+            self.timer = self.create_timer(0.01, self.tick)
+
+        def tick(self):
+            print('ready', flush=True)
+            if 'finish' in MODE:
+                self.stop.request(3)
+            self.timer.cancel()
+
+        def close(self):
+            print('closing', flush=True)
+            if 'slow' in MODE:
+                sys.stdin.readline()
+            print('closed', flush=True)
+
+    MODE = sys.argv.pop(1)
+    sys.exit(run_node(Talker))
+''')
+
+
+def start(mode: str, *arguments: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, '-c', PROGRAM, mode, *arguments], text=True, env={**os.environ, 'PYTHONUNBUFFERED': '1'},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_signal_closes_and_ends_with_zero(number: signal.Signals) -> None:
+    process = start('wait')
+    assert process.stdout is not None
+    assert process.stdout.readline() == 'ready\n'
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert output.splitlines() == ['closing', 'closed']
+    assert 'Traceback' not in errors
+
+
+def test_second_signal_does_not_interrupt_closing() -> None:
+    process = start('slow')
+    assert process.stdout is not None
+    assert process.stdout.readline() == 'ready\n'
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == 'closing\n'
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate('\n', timeout=20)
+    assert (process.returncode, output) == (0, 'closed\n')
+    assert 'Traceback' not in errors
+
+
+def test_node_ends_itself_with_its_code() -> None:
+    process = start('finish')
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 3
+    assert output.splitlines()[-1] == 'closed'
+
+
+def test_configuration_error_is_one_line_and_code_two() -> None:
+    process = start('refuse')
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert errors == 'error: robots/x.yaml: unknown key\n'
+
+
+def test_unexpected_argument_is_named() -> None:
+    process = start('wait', '--robot=a1')
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert "unexpected argument '--robot=a1'" in errors
