@@ -10,12 +10,13 @@ from pathlib import Path
 from types import FrameType
 
 import rclpy
-from dreamer_learning.config import ConfigError
 from rclpy.exceptions import InvalidParameterTypeException, ParameterUninitializedException
 from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
+
+from dreamer_learning.config import ConfigError
 
 USER_ERRORS = (ConfigError, InvalidParameterTypeException, ParameterUninitializedException)
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from dreamer_node.diagnostics import WARN, Diagnostics
-from dreamer_node.qos import STANDARD
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
+from dreamer_node.diagnostics import WARN, Diagnostics
+from dreamer_node.qos import STANDARD
 
-@pytest.fixture()
+
+@pytest.fixture
 def node() -> Iterator[Node]:
     rclpy.init()
     made = rclpy.create_node('watched', namespace='/a')

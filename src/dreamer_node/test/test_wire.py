@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from rclpy.serialization import deserialize_message, serialize_message
+
 from dreamer_interfaces.msg import Observation, Tensor
 from dreamer_node import wire
-from rclpy.serialization import deserialize_message, serialize_message
 
 
 @pytest.mark.parametrize('array', [

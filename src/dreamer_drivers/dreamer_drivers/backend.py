@@ -1,0 +1,59 @@
+"""What a robot is to the driver: something that measures and takes commands."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+from typing import NamedTuple
+
+from dreamer_drivers.command import GateCommand, Measurement
+
+
+class Answer(NamedTuple):
+    """Which observation a command answers.
+
+    Attributes:
+        stamp: ns, of the sensor data.
+    """
+
+    stamp: int = 0
+    stream: int = 0
+    step: int = 0
+
+
+class Listener(NamedTuple):
+    """Whom a backend tells what it reads.
+
+    Attributes:
+        measured: takes each measurement of the joints.
+        tilted: takes roll and pitch of the base, rad.
+        failed: takes a description of sensor data that could not be used.
+    """
+
+    measured: Callable[[Measurement], None]
+    tilted: Callable[[float, float], None]
+    failed: Callable[[str], None]
+
+
+class Backend(abc.ABC):
+    """One robot, or what plays it. All calls come from the driver's own thread."""
+
+    @abc.abstractmethod
+    def connect(self, listener: Listener) -> None:
+        """Begin to read; nothing moves.
+
+        Raises:
+            ConfigError: the robot cannot be reached or is already driven by another.
+        """
+
+    @abc.abstractmethod
+    def send(self, command: GateCommand, answer: Answer) -> GateCommand:
+        """Carry out a command; returns what was really sent."""
+
+    @abc.abstractmethod
+    def disconnect(self) -> None:
+        """Stop reading and sending. Without commands the hardware holds, then damps."""
+
+    def warning(self) -> str:
+        """What a person should know about the connection; empty when all is well."""
+        return ''

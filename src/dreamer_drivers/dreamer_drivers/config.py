@@ -1,0 +1,188 @@
+"""The section `driver:` of a robot's configuration, and the safety gate's numbers made from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import math
+from pathlib import Path
+
+import numpy as np
+
+from dreamer_learning.config import ConfigError, load_section
+
+
+@dataclasses.dataclass(frozen=True)
+class JointGroup:
+    """Joints that share range and gains.
+
+    Attributes:
+        joints: pattern of joint names, for example '*_hip_joint'.
+        lower, upper: rad, the motor's range.
+        fraction: part of that range which actions use: -1 is the first, 1 the second.
+        kp: Nm/rad.
+        kd: Nm s/rad.
+        damping: Nm s/rad, kd while the robot is damped.
+        max_torque: Nm, bound of |kp (set-point - q) - kd qd| (needs a command_rate); 0 = only the hardware's bound.
+    """
+
+    joints: str
+    lower: float
+    upper: float
+    kp: float
+    kd: float
+    damping: float
+    fraction: tuple[float, float] = (0.0, 1.0)
+    max_torque: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.lower) and math.isfinite(self.upper) and self.lower < self.upper):
+            raise ConfigError(f'lower {self.lower} must be below upper {self.upper}, both finite')
+        if not 0 <= self.fraction[0] < self.fraction[1] <= 1:
+            raise ConfigError(f'fraction {list(self.fraction)}: two rising numbers from 0 to 1')
+        for name in ('kp', 'kd', 'damping', 'max_torque'):
+            _require_at_least_zero(name, getattr(self, name))
+        if self.damping == 0:
+            raise ConfigError('damping 0.0: must be above 0, a damped robot would fall freely')
+
+
+@dataclasses.dataclass(frozen=True)
+class DriverConfig:
+    """config/robots/<robot>.yaml, section `driver:` and the robot's own keys.
+
+    Attributes:
+        urdf: path relative to urdf/.
+        joints: order of actions.
+        groups: name -> joints that share range and gains; each joint belongs to exactly one.
+        cutoff: Hz of the low-pass; 0 = none.
+        max_deviation: rad between set-point and measured angle; 0 = no bound.
+        hold_after: s without an action until the pose is held.
+        damp_after: s without an action until the robot is damped.
+        max_action_age: s from the sensor data to the arrival of the action made from it.
+        max_sensor_age: s.
+        soft_start: s in which kp rises from 0 after a start or a damped phase.
+        fall_angle: rad of roll or pitch beyond which the robot is damped; 0 = off.
+        action_tolerance: how far an action may be outside [-1, 1] before it counts as clipped.
+    """
+
+    urdf: str
+    base_link: str
+    joints: list[str]
+    groups: dict[str, JointGroup]
+    cutoff: float
+    max_deviation: float
+    hold_after: float = 0.2
+    damp_after: float = 1.0
+    max_action_age: float = 0.2
+    max_sensor_age: float = 0.2
+    soft_start: float = 1.0
+    fall_angle: float = 0.0
+    action_tolerance: float = 1e-3
+
+    def __post_init__(self) -> None:
+        for name in ('cutoff', 'max_deviation', 'soft_start', 'fall_angle', 'action_tolerance'):
+            _require_at_least_zero(name, getattr(self, name))
+        for name in ('hold_after', 'max_action_age', 'max_sensor_age'):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigError(f'{name} {getattr(self, name)}: must be above 0')
+        if not self.hold_after < self.damp_after < math.inf:
+            raise ConfigError(f'damp_after {self.damp_after} must be above hold_after {self.hold_after}')
+        if not self.joints or len(set(self.joints)) != len(self.joints):
+            raise ConfigError('joints: at least one, each once')
+
+    def group_of(self, joint: str) -> JointGroup:
+        """The group that a joint belongs to.
+
+        Raises:
+            ConfigError: none, or several.
+        """
+        names = [name for name, group in self.groups.items() if fnmatch.fnmatchcase(joint, group.joints)]
+        if len(names) != 1:
+            patterns = ', '.join(f'{name} ({group.joints})' for name, group in self.groups.items())
+            found = f'groups {", ".join(names)}' if names else 'no group'
+            raise ConfigError(f"groups: joint '{joint}' belongs to {found}, must be one of: {patterns}")
+        return self.groups[names[0]]
+
+
+@dataclasses.dataclass(frozen=True)
+class GateConfig:
+    """What the safety gate needs, one number per joint where it says (J,). Meanings and units as in DriverConfig.
+
+    Attributes:
+        range_lower, range_upper: (J,) rad that the actions -1 and 1 mean.
+        period: s, from one action to the next.
+        command_period: s between set-points when the gate interpolates; 0 = one command an action, the hardware ramps.
+    """
+
+    range_lower: np.ndarray
+    range_upper: np.ndarray
+    kp: np.ndarray
+    kd: np.ndarray
+    damping: np.ndarray
+    max_torque: np.ndarray
+    period: float
+    command_period: float
+    cutoff: float
+    max_deviation: float
+    hold_after: float
+    damp_after: float
+    max_action_age: float
+    max_sensor_age: float
+    soft_start: float
+    fall_angle: float
+    action_tolerance: float
+
+
+def load_driver_config(config_dir: Path, robot: str) -> DriverConfig:
+    """The driver's configuration of one robot.
+
+    Raises:
+        ConfigError: unknown robot, key or value.
+    """
+    path = Path(config_dir) / 'robots' / f'{robot}.yaml'
+    return load_section(path, 'driver', DriverConfig, shared=('urdf', 'base_link', 'joints'))
+
+
+def gate_config(config: DriverConfig, control_rate: float, command_rate: float = 0.0) -> GateConfig:
+    """The safety gate's numbers.
+
+    Args:
+        control_rate: Hz, actions per second.
+        command_rate: Hz, set-points per second; 0 = one command an action.
+
+    Raises:
+        ConfigError: rates that do not fit each other, the cut-off or the time limits.
+    """
+    if config.cutoff >= control_rate / 2:
+        raise ConfigError(f'cutoff {config.cutoff} Hz must be below half the control rate ({control_rate / 2} Hz)')
+    if config.hold_after <= 1 / control_rate:
+        raise ConfigError(f'hold_after {config.hold_after} s must be above the control period ({1 / control_rate} s)')
+    if command_rate != 0 and not control_rate <= command_rate < math.inf:
+        raise ConfigError(f'command_rate {command_rate} Hz: 0, or at least the control rate ({control_rate} Hz)')
+    groups = [config.group_of(joint) for joint in config.joints]
+    lower = np.array([group.lower for group in groups])
+    span = np.array([group.upper for group in groups]) - lower
+    return GateConfig(
+        range_lower=lower + span * [group.fraction[0] for group in groups],
+        range_upper=lower + span * [group.fraction[1] for group in groups],
+        kp=np.array([group.kp for group in groups]),
+        kd=np.array([group.kd for group in groups]),
+        damping=np.array([group.damping for group in groups]),
+        max_torque=np.array([group.max_torque or math.inf for group in groups]),
+        period=1 / control_rate,
+        command_period=1 / command_rate if command_rate else 0.0,
+        cutoff=config.cutoff,
+        max_deviation=config.max_deviation,
+        hold_after=config.hold_after,
+        damp_after=config.damp_after,
+        max_action_age=config.max_action_age,
+        max_sensor_age=config.max_sensor_age,
+        soft_start=config.soft_start,
+        fall_angle=config.fall_angle,
+        action_tolerance=config.action_tolerance,
+    )
+
+
+def _require_at_least_zero(name: str, value: float) -> None:
+    if not 0 <= value < math.inf:
+        raise ConfigError(f'{name} {value}: must be at least 0 and finite')

@@ -1,0 +1,350 @@
+"""The safety gate: every command to a robot passes it. Pure: no ROS, no clock of its own, no input or output.
+
+    action -> fresh? -> shape, type, finite, [-1, 1] -> emergency stop, fall -> joint range -> low-pass -> joint limits
+           -> ramp over the control period -> torque -> measured angle +- max_deviation -> joint limits -> command
+
+Scaling before the low-pass, ramp and deviation follow DayDreamer's A1 (Wu et al. 2022, released code: the desired
+motor angles are filtered, interpolated linearly over the control ticks, then clipped around the measured angles at each
+tick). The filter is linear with unit gain at rest, so filtering before the scaling would give the same angles.
+
+Two ways to ramp, one code: with command_period 0 each action gives one command that ends at the new target and the
+hardware ramps and bounds the deviation at its own rate; otherwise command() gives the ramp's present set-point, bounded
+here.
+
+    mode   entered                                                  position            gains
+    DAMP   start, emergency stop, fall, nothing for `damp_after`    measured            kp 0, kd damping
+    ACTIVE an accepted action                                       the ramp            kp rises during `soft_start`
+    HOLD   a refused action, or nothing for `hold_after`            where the ramp was  as before
+DAMP ends only with an accepted action, which begins a soft start: the first target is the measured pose.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamer_drivers.command import GateCommand, Measurement, Mode
+from dreamer_drivers.config import GateConfig
+from dreamer_drivers.lowpass import LowPass
+
+CLOCK_JUMP = 0.5
+"""s that time may run backwards before it counts as another time; less is a message that came late."""
+
+
+class Cause(enum.StrEnum):
+    """Why an action or a measurement was refused."""
+
+    NO_SENSOR_DATA = 'no_sensor_data'
+    STALE_SENSOR = 'stale_sensor'
+    LATE_SENSOR = 'late_sensor'
+    BAD_SENSOR = 'bad_sensor'
+    OUTSIDE_LIMITS = 'measured_outside_limits'
+    FALLEN = 'fallen'
+    STALE_ACTION = 'stale_action'
+    FUTURE_ACTION = 'future_action'
+    OLD_STEP = 'old_step'
+    MALFORMED = 'malformed_action'
+    WRONG_SHAPE = 'wrong_shape'
+    WRONG_TYPE = 'wrong_type'
+    NOT_FINITE = 'not_finite'
+    EMERGENCY_STOP = 'emergency_stop'
+
+
+class Event(enum.StrEnum):
+    """What the gate changed or met without refusing anything."""
+
+    CLIPPED_ACTION = 'clipped_action'
+    CLIPPED_LIMIT = 'clipped_limit'
+    CLIPPED_DEVIATION = 'clipped_deviation'
+    CLIPPED_TORQUE = 'clipped_torque'
+    DEADLINE_MISS = 'deadline_miss'
+    HOLD = 'hold'
+    DAMP = 'damp'
+    CLOCK_JUMP = 'clock_jump'
+
+
+class Verdict(NamedTuple):
+    """Whether something was accepted, and if not, why."""
+
+    accepted: bool
+    cause: Cause | None = None
+
+
+ACCEPTED = Verdict(True)
+
+
+class SafetyGate:
+    """Judges actions and makes commands. Times in seconds of one clock; J joints.
+
+    Args:
+        config: numbers of the robot.
+        lower, upper: (J,) rad, joint limits from the URDF.
+
+    Attributes:
+        refused: how often each cause refused something.
+        events: how often each event happened.
+        mode: what the last command was for.
+    """
+
+    def __init__(self, config: GateConfig, lower: np.ndarray, upper: np.ndarray) -> None:
+        self.config = config
+        self.refused: Counter[Cause] = Counter()
+        self.events: Counter[Event] = Counter()
+        self.mode = Mode.DAMP
+        self._lower = np.asarray(lower, np.float64)
+        self._upper = np.asarray(upper, np.float64)
+        self._span = config.range_upper - config.range_lower
+        self._zeros = np.zeros_like(self._lower)
+        self._filter = LowPass(config.cutoff, 1 / config.period)
+        self._tilt = 0.0
+        self._stopped = False
+        self._stop_requested = False
+        self._forget()
+
+    def _forget(self) -> None:
+        """Back to the state before the first measurement and action; an emergency stop stays."""
+        self.mode = Mode.DAMP
+        self._now = -np.inf
+        self._measured: Measurement | None = None
+        self._accepted_at: float | None = None
+        self._begun_at = 0.0
+        self._start = self._target = self._bounded(self._zeros)
+
+    # ---- inputs
+
+    def measure(self, measurement: Measurement) -> Verdict:
+        """Take the joints' state. The same stamp again replaces it; an older one is refused."""
+        if not (np.isfinite(measurement.position).all() and np.isfinite(measurement.velocity).all()):
+            return self._refuse_sensor(Cause.BAD_SENSOR)
+        last = self._measured
+        if last is not None and measurement.stamp < last.stamp:
+            if measurement.stamp > last.stamp - CLOCK_JUMP:
+                return self._refuse_sensor(Cause.LATE_SENSOR)
+            self.events[Event.CLOCK_JUMP] += 1
+            self._forget()
+        self._measured = measurement
+        if self._unsafe() is not None:
+            self._damp()
+        return ACCEPTED
+
+    def tilt(self, roll: float, pitch: float) -> None:
+        """Take the base's orientation, rad. Beyond fall_angle the robot is damped and actions are refused."""
+        angle = max(abs(roll), abs(pitch))
+        self._tilt = angle if np.isfinite(angle) else np.inf
+        if self._unsafe() is not None:
+            self._damp()
+
+    def submit(self, action: np.ndarray, stamp: float, now: float) -> Verdict:
+        """Judge one action and, if it is accepted, ramp to it from now on.
+
+        Args:
+            action: (J,) floats in [-1, 1].
+            stamp: s, of the sensor data that it answers.
+            now: s.
+        """
+        self._advance(now)
+        cause = self._objection(action, stamp, now)
+        if cause is not None:
+            return self.refuse(cause, now)
+        if now - stamp > self.config.period:
+            self.events[Event.DEADLINE_MISS] += 1
+        if np.abs(action).max() > 1 + self.config.action_tolerance:
+            self.events[Event.CLIPPED_ACTION] += 1
+        fraction = np.minimum(np.maximum(action.astype(np.float64), -1), 1) / 2 + 0.5
+        desired = self.config.range_lower + fraction * self._span
+        if self.mode is Mode.DAMP:
+            self._begin(now)
+        else:
+            if self.mode is Mode.HOLD:
+                self._prime()
+            else:
+                self._start = self._setpoint(now)
+            self._target = self._within_limits(self._filter(desired))
+        self.mode = Mode.ACTIVE
+        self._accepted_at = now
+        return ACCEPTED
+
+    def refuse(self, cause: Cause, now: float) -> Verdict:
+        """Refuse an action for a cause found outside the gate; an active robot holds its pose."""
+        self.refused[cause] += 1
+        if self.mode is Mode.ACTIVE:
+            self._hold(now)
+        return Verdict(False, cause)
+
+    def emergency_stop(self, requested: bool) -> None:
+        """A source asks for a stop, which latches, or withdraws its request, which alone does not end it."""
+        self._stop_requested = requested
+        if requested:
+            self._stopped = True
+            self._damp()
+
+    def clear_emergency_stop(self) -> bool:
+        """End a latched emergency stop; False if its source still asks for it. Damped until the next action."""
+        if self._stop_requested:
+            return False
+        self._stopped = False
+        return True
+
+    def reset(self) -> None:
+        """Damp until the next action, which primes the filter and begins a soft start. An emergency stop stays."""
+        self.mode = Mode.DAMP
+        self._accepted_at = None
+
+    # ---- outputs
+
+    def command(self, now: float) -> GateCommand:
+        """The command that is right now; repeated calls at one time give the same."""
+        self._advance(now)
+        config = self.config
+        if self.mode is Mode.DAMP or self._accepted_at is None:
+            position = self._zeros if self._measured is None else self._measured.position
+            return self._make(Mode.DAMP, self._bounded(position), self._zeros, config.damping)
+        if not config.command_period:
+            # The gains of the time of the action, so that a repeated command is the same command.
+            kp = config.kp * self._strength(self._accepted_at if self.mode is Mode.ACTIVE else now)
+            return self._make(self.mode, self._target, kp, config.kd)
+        kp = config.kp * self._strength(now)
+        return self._make(self.mode, self._near_measured(self._setpoint(now), kp), kp, config.kd)
+
+    @property
+    def stopped(self) -> bool:
+        """An emergency stop is latched."""
+        return self._stopped
+
+    def action_age(self, now: float) -> float:
+        """Seconds since the last accepted action; inf before the first."""
+        return np.inf if self._accepted_at is None else now - self._accepted_at
+
+    # ---- judgement
+
+    def _objection(self, action: np.ndarray, stamp: float, now: float) -> Cause | None:
+        """Why this action must not be carried out, or None."""
+        config = self.config
+        if self._measured is None:
+            return Cause.NO_SENSOR_DATA
+        if abs(now - self._measured.stamp) > config.max_sensor_age:
+            return Cause.STALE_SENSOR
+        # Negated, so that a stamp that is not a number is refused.
+        if not now - stamp <= config.max_action_age:
+            return Cause.STALE_ACTION
+        if not stamp - now <= config.max_action_age:
+            return Cause.FUTURE_ACTION
+        if action.dtype.kind != 'f':
+            return Cause.WRONG_TYPE
+        if action.shape != self._lower.shape:
+            return Cause.WRONG_SHAPE
+        if not np.isfinite(action).all():
+            return Cause.NOT_FINITE
+        if self._stopped:
+            return Cause.EMERGENCY_STOP
+        return self._unsafe()
+
+    def _unsafe(self) -> Cause | None:
+        """Why the robot's state forbids motion, or None."""
+        if self.config.fall_angle and self._tilt > self.config.fall_angle:
+            return Cause.FALLEN
+        allowed = self.config.max_deviation
+        if allowed and self._measured is not None:
+            # Further out no set-point is both near the measured angle and within the limits.
+            position = self._measured.position
+            if (position < self._lower - allowed).any() or (position > self._upper + allowed).any():
+                return Cause.OUTSIDE_LIMITS
+        return None
+
+    def _refuse_sensor(self, cause: Cause) -> Verdict:
+        self.refused[cause] += 1
+        return Verdict(False, cause)
+
+    # ---- modes
+
+    def _advance(self, now: float) -> None:
+        """Let time pass: hold and damp where actions or measurements stayed away."""
+        if now < self._now - CLOCK_JUMP:
+            self.events[Event.CLOCK_JUMP] += 1
+            measured = self._measured
+            self._forget()
+            # Measurements of the new time may have come before its clock.
+            if measured is not None and measured.stamp <= now + CLOCK_JUMP:
+                self._measured = measured
+        self._now = max(self._now, now)
+        if self.mode is Mode.DAMP or self._accepted_at is None or self._measured is None:
+            return
+        action_age, sensor_age = now - self._accepted_at, abs(now - self._measured.stamp)
+        if max(action_age, sensor_age) > self.config.damp_after:
+            self._damp()
+        elif self.mode is Mode.ACTIVE and (
+            action_age > self.config.hold_after or sensor_age > self.config.max_sensor_age
+        ):
+            self._hold(now)
+
+    def _begin(self, now: float) -> None:
+        """Soft start: the measured pose is the first target, and kp rises from 0."""
+        self._prime()
+        self._begun_at = now
+
+    def _prime(self) -> None:
+        assert self._measured is not None
+        self._start = self._target = self._bounded(self._measured.position)
+        self._filter.prime(self._target)
+
+    def _hold(self, now: float) -> None:
+        self.events[Event.HOLD] += 1
+        self._start = self._target = self._setpoint(now)
+        self.mode = Mode.HOLD
+
+    def _damp(self) -> None:
+        if self.mode is not Mode.DAMP:
+            self.events[Event.DAMP] += 1
+        self.mode = Mode.DAMP
+
+    # ---- numbers
+
+    def _setpoint(self, now: float) -> np.ndarray:
+        """The ramp's position (J,) at this time."""
+        assert self._accepted_at is not None
+        part = min(max((now - self._accepted_at) / self.config.period, 0.0), 1.0)
+        return self._start + part * (self._target - self._start)
+
+    def _strength(self, now: float) -> float:
+        """Soft start: the part of kp in force, 0 to 1."""
+        if self.config.soft_start == 0:
+            return 1.0
+        return min(max((now - self._begun_at) / self.config.soft_start, 0.0), 1.0)
+
+    def _near_measured(self, setpoint: np.ndarray, kp: np.ndarray) -> np.ndarray:
+        """The set-point bounded by torque, deviation from the measured angle, and joint limits."""
+        assert self._measured is not None
+        config, measured = self.config, self._measured
+        result = setpoint
+        stiff = (kp > 0) & np.isfinite(config.max_torque)
+        if stiff.any():
+            # |kp (s - q) - kd qd| <= max_torque, solved for s.
+            gain = np.where(stiff, kp, 1.0)
+            drag = config.kd * measured.velocity
+            low = np.where(stiff, measured.position + (drag - config.max_torque) / gain, -np.inf)
+            high = np.where(stiff, measured.position + (drag + config.max_torque) / gain, np.inf)
+            result = self._clip(result, low, high, Event.CLIPPED_TORQUE)
+        if config.max_deviation:
+            low, high = measured.position - config.max_deviation, measured.position + config.max_deviation
+            result = self._clip(result, low, high, Event.CLIPPED_DEVIATION)
+        return self._within_limits(result)
+
+    def _within_limits(self, position: np.ndarray) -> np.ndarray:
+        return self._clip(position, self._lower, self._upper, Event.CLIPPED_LIMIT)
+
+    def _clip(self, value: np.ndarray, low: np.ndarray, high: np.ndarray, event: Event) -> np.ndarray:
+        result = np.minimum(np.maximum(value, low), high)
+        if (result != value).any():
+            self.events[event] += 1
+        return result
+
+    def _bounded(self, position: np.ndarray) -> np.ndarray:
+        return np.minimum(np.maximum(position, self._lower), self._upper)
+
+    def _make(self, mode: Mode, position: np.ndarray, kp: np.ndarray, kd: np.ndarray) -> GateCommand:
+        duration = self.config.command_period or self.config.period
+        deviation = self.config.max_deviation
+        return GateCommand(mode, position, self._zeros, self._zeros, kp, kd, duration, deviation)

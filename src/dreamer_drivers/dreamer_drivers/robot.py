@@ -1,0 +1,45 @@
+"""The safety gate of a robot, assembled from its configuration, task and URDF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dreamer_drivers.config import DriverConfig, gate_config, load_driver_config
+from dreamer_drivers.gate import SafetyGate
+from dreamer_drivers.urdf import read_limits
+from dreamer_learning.config import ConfigError
+from dreamer_learning.spaces import Task
+
+
+def load_gate(config_dir: Path, robot: str, task: Task, command_rate: float = 0.0) -> tuple[DriverConfig, SafetyGate]:
+    """The configuration and the gate of config/robots/<robot>.yaml with the joint limits of its URDF.
+
+    Args:
+        config_dir: its sibling urdf/ holds the robot's URDF.
+        command_rate: Hz, set-points per second; 0 = one command an action.
+
+    Raises:
+        ConfigError: anything that does not fit together.
+    """
+    config = load_driver_config(config_dir, robot)
+    source = f'{config_dir}/robots/{robot}.yaml: driver'
+    if task.action.discrete or task.action.size != len(config.joints) or task.environments != 1:
+        kind = 'choices' if task.action.discrete else 'numbers'
+        raise ConfigError(
+            f"task of robot '{task.robot}': an action is {task.action.size} {kind} for {task.environments} environments, "
+            f'but {source} drives the {len(config.joints)} joints of one robot'
+        )
+    try:
+        numbers = gate_config(config, task.control_rate, command_rate)
+    except ConfigError as error:
+        raise ConfigError(f'{source}: {error}') from None
+    urdf = Path(config_dir).parent / 'urdf' / config.urdf
+    limits = read_limits(urdf, config.joints)
+    for index, joint in enumerate(config.joints):
+        low, high = numbers.range_lower[index], numbers.range_upper[index]
+        if low >= limits.upper[index] or high <= limits.lower[index]:
+            raise ConfigError(
+                f"{source}: groups: the range {low:.4g}..{high:.4g} of '{joint}' lies outside its limits "
+                f'{limits.lower[index]:.4g}..{limits.upper[index]:.4g} in {urdf}'
+            )
+    return config, SafetyGate(numbers, limits.lower, limits.upper)

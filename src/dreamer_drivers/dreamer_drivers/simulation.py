@@ -1,0 +1,125 @@
+"""The backend whose robot is a ROS 2 node (the MuJoCo bridge): joint_states and imu in, joint_command out."""
+
+from __future__ import annotations
+
+import array
+import math
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from sensor_msgs.msg import Imu, JointState
+
+from dreamer_drivers.backend import Answer, Backend, Listener
+from dreamer_drivers.command import GateCommand
+from dreamer_drivers.joint_states import JointReader, JointStateError
+from dreamer_interfaces.msg import JointCommand
+from dreamer_learning.config import ConfigError
+from dreamer_node import qos
+from dreamer_node.wire import seconds
+
+TOPIC = 'joint_command'
+DISCOVERY_TIMEOUT = 2.0
+"""s of wall time; discovery on one host takes up to 1.9 s, mostly under 0.1 s."""
+SETTLE_TIME = 0.2
+"""s of wall time after the first peer was seen: those present are found in one round."""
+
+
+class SimulationBackend(Backend):
+    """Publishes one reused JointCommand.
+
+    Args:
+        node: whose topics are used.
+        joints: order of every command.
+        watch_tilt: read imu too.
+        discovery_timeout: s of wall time in which another driver is looked for.
+    """
+
+    def __init__(
+        self, node: Node, joints: Sequence[str], watch_tilt: bool, discovery_timeout: float = DISCOVERY_TIMEOUT
+    ) -> None:
+        self._node = node
+        self._reader = JointReader(joints)
+        self._watch_tilt = watch_tilt
+        self._discovery_timeout = discovery_timeout
+        self._publisher: Publisher | None = None
+        self._subscriptions: list = []
+        self._message = JointCommand(name=list(joints))
+        self._fields: dict[str, np.ndarray] = {}
+        for field in ('position', 'velocity', 'effort', 'kp', 'kd'):
+            setattr(self._message, field, array.array('d', bytes(8 * len(joints))))
+            # A view of the message's own array: writing to it fills the message without conversion.
+            self._fields[field] = np.frombuffer(getattr(self._message, field), np.float64)
+
+    def connect(self, listener: Listener) -> None:
+        self._listener = listener
+        self._refuse_second_driver()
+        self._publisher = self._node.create_publisher(JointCommand, TOPIC, qos.COMMAND)
+        create = self._node.create_subscription
+        self._subscriptions.append(create(JointState, 'joint_states', self._on_joint_states, qos.SENSOR))
+        if self._watch_tilt:
+            self._subscriptions.append(create(Imu, 'imu', self._on_imu, qos.SENSOR))
+
+    def send(self, command: GateCommand, answer: Answer) -> GateCommand:
+        message = self._message
+        message.header.stamp.sec, message.header.stamp.nanosec = divmod(answer.stamp, 1_000_000_000)
+        message.stream = answer.stream
+        message.step = answer.step
+        message.mode = int(command.mode)
+        for field, values in self._fields.items():
+            values[:] = getattr(command, field)
+        message.duration = command.duration
+        message.max_deviation = command.max_deviation
+        if self._publisher is not None:
+            self._publisher.publish(message)
+        return command
+
+    def disconnect(self) -> None:
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+        self._subscriptions.clear()
+        if self._publisher is not None:
+            self._node.destroy_publisher(self._publisher)
+            self._publisher = None
+
+    def warning(self) -> str:
+        others = self._node.count_publishers(TOPIC) - (self._publisher is not None)
+        return f'{others} other publishers on {TOPIC}' if others > 0 else ''
+
+    def _refuse_second_driver(self) -> None:
+        """Two drivers would pull the robot to and fro: the later one gives up before it sends anything."""
+        topic = self._node.resolve_topic_name(TOPIC)
+        deadline = time.monotonic() + self._discovery_timeout
+        while time.monotonic() < deadline:
+            if self._node.count_subscribers(TOPIC) and deadline > time.monotonic() + SETTLE_TIME:
+                deadline = time.monotonic() + SETTLE_TIME
+            others = self._node.get_publishers_info_by_topic(topic)
+            if others:
+                name = f'{others[0].node_namespace.rstrip("/")}/{others[0].node_name}'
+                raise ConfigError(
+                    f'{topic}: already published by {name}; a robot has one driver: stop that one, '
+                    'or start this one in another namespace'
+                )
+            time.sleep(0.01)
+
+    def _on_joint_states(self, message: JointState) -> None:
+        try:
+            measurement = self._reader.read(seconds(message.header), message.name, message.position, message.velocity)
+        except JointStateError as error:
+            self._listener.failed(f'joint_states: {error}')
+        else:
+            self._listener.measured(measurement)
+
+    def _on_imu(self, message: Imu) -> None:
+        q = message.orientation
+        self._listener.tilted(*roll_pitch(q.x, q.y, q.z, q.w))
+
+
+def roll_pitch(x: float, y: float, z: float, w: float) -> tuple[float, float]:
+    """Roll and pitch (rad) of a unit quaternion, as fixed-axis angles (REP-103); NaN if it is none."""
+    if not 0.9 < x * x + y * y + z * z + w * w < 1.1:
+        return math.nan, math.nan
+    roll = math.atan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y))
+    return roll, math.asin(min(max(2 * (w * y - z * x), -1.0), 1.0))
