@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import rclpy
 from rclpy.exceptions import InvalidParameterTypeException, ParameterUninitializedException
@@ -103,7 +104,7 @@ def config_dir(node: Node) -> Path:
         raise ConfigError('config_dir: not given, and the package dreamer_bringup is not installed') from None
 
 
-def declare(node: Node, name: str, default: object, description: str) -> object:
+def declare(node: Node, name: str, default: Any, description: str) -> Any:
     """Declare a read-only parameter with its description and return its value."""
     from rcl_interfaces.msg import ParameterDescriptor
 

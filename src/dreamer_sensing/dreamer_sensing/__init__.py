@@ -1,0 +1,1 @@
+"""Sensors to observations: time alignment, proprioception, images, reward and episode flags."""

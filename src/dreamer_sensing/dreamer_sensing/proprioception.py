@@ -1,0 +1,162 @@
+"""What the robot feels of itself: joints by name, orientation of the base, and the observation vector made of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from dreamer_learning.config import nearest
+from dreamer_sensing.errors import SensorError
+from dreamer_sensing.reading import check_vector
+
+# A unit quaternion in float32 is off by 1e-6; a driver that leaves the orientation unset sends zeros.
+QUATERNION_TOLERANCE = 1e-2
+
+
+@dataclasses.dataclass
+class JointReading:
+    """Joint angles (rad), velocities (rad/s) and efforts (Nm), each (J,) float64 in the robot's order."""
+
+    position: np.ndarray
+    velocity: np.ndarray
+    effort: np.ndarray
+
+
+@dataclasses.dataclass
+class ImuReading:
+    """Orientation (quaternion x, y, z, w), angular velocity (3,) in rad/s and specific force (3,) in m/s^2."""
+
+    orientation: tuple[float, float, float, float]
+    angular_velocity: np.ndarray
+    specific_force: np.ndarray
+
+
+class JointOrder:
+    """Brings joint messages, whose order is free, into the robot's order.
+
+    Args:
+        joints: names in the robot's order.
+    """
+
+    def __init__(self, joints: Sequence[str]) -> None:
+        self._joints = list(joints)
+        self._names: list[str] = []
+        self._index: np.ndarray | None = None
+
+    def read(
+        self, names: Sequence[str], position: Sequence[float], velocity: Sequence[float], effort: Sequence[float]
+    ) -> JointReading:
+        """The message's arrays in the robot's order.
+
+        Raises:
+            SensorError: a missing, extra or repeated joint, an array of the wrong length, a value that is not finite.
+        """
+        if names != self._names:
+            self._index = self._permutation(names)
+            self._names = list(names)
+        return JointReading(
+            self._take('position', position), self._take('velocity', velocity), self._take('effort', effort)
+        )
+
+    def _permutation(self, names: Sequence[str]) -> np.ndarray | None:
+        """Index of each of the robot's joints in `names`; None when they are in order already."""
+        for name in names:
+            if name not in self._joints:
+                hint = nearest(name, self._joints)
+                raise SensorError('extra_joint', f"joint '{name}' is not one of the robot's; {hint}")
+        for name in self._joints:
+            count = list(names).count(name)
+            if count == 0:
+                raise SensorError('missing_joint', f"joint '{name}' is missing; the message has {len(names)} joints")
+            if count > 1:
+                raise SensorError('extra_joint', f"joint '{name}' is there {count} times")
+        index = np.array([list(names).index(name) for name in self._joints])
+        return None if np.array_equal(index, np.arange(len(index))) else index
+
+    def _take(self, kind: str, values: Sequence[float]) -> np.ndarray:
+        if len(values) != len(self._joints):
+            raise SensorError('length', f'{kind} has {len(values)} values; the robot has {len(self._joints)} joints')
+        array = np.array(values, np.float64)
+        if self._index is not None:
+            array = array[self._index]
+        # A sum is not finite when a term is not: one reduction instead of a mask.
+        if not math.isfinite(array.sum()):
+            for name, value in zip(self._joints, array):
+                if not math.isfinite(value):
+                    raise SensorError('not_finite', f"{kind} of joint '{name}' is {value}; it must be finite")
+        return array
+
+
+def rotation_matrix(quaternion: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Rotation (3, 3) from the body to the world frame.
+
+    Args:
+        quaternion: x, y, z, w; normalised here.
+
+    Raises:
+        SensorError: not of unit length, or not finite.
+    """
+    x, y, z, w = (float(value) for value in quaternion)
+    norm = math.sqrt(x * x + y * y + z * z + w * w)
+    if not abs(norm - 1.0) <= QUATERNION_TOLERANCE:
+        text = f'orientation [{x:g}, {y:g}, {z:g}, {w:g}] is not a unit quaternion (x, y, z, w)'
+        raise SensorError('orientation', text)
+    scale = 2.0 / (norm * norm)
+    xs, ys, zs = x * scale, y * scale, z * scale
+    return np.array([
+        [1.0 - y * ys - z * zs, x * ys - w * zs, x * zs + w * ys],
+        [x * ys + w * zs, 1.0 - x * xs - z * zs, y * zs - w * xs],
+        [x * zs - w * ys, y * zs + w * xs, 1.0 - x * xs - y * ys],
+    ])
+
+
+def read_imu(
+    orientation: tuple[float, float, float, float], angular_velocity: tuple[float, float, float],
+    specific_force: tuple[float, float, float],
+) -> ImuReading:
+    """An IMU message's numbers, checked.
+
+    Raises:
+        SensorError: the orientation is not a unit quaternion, or a value is not finite.
+    """
+    rotation_matrix(orientation)
+    reading = ImuReading(orientation, np.array(angular_velocity), np.array(specific_force))
+    check_vector('angular_velocity', reading.angular_velocity, 3)
+    check_vector('linear_acceleration', reading.specific_force, 3)
+    return reading
+
+
+def roll_pitch(rotation: np.ndarray) -> tuple[float, float]:
+    """Roll in [-pi, pi] and pitch in [-pi/2, pi/2] of a rotation (3, 3), for R = Rz(yaw) Ry(pitch) Rx(roll)."""
+    roll = math.atan2(rotation[2, 1], rotation[2, 2])
+    pitch = math.asin(min(1.0, max(-1.0, -rotation[2, 0])))
+    return roll, pitch
+
+
+def wrap(angles: np.ndarray) -> np.ndarray:
+    """Angles in [-pi, pi)."""
+    return (angles + math.pi) % (2.0 * math.pi) - math.pi
+
+
+def proprioception_size(joint_count: int) -> int:
+    """Length of the observation vector: joint angles, roll, pitch and their rates."""
+    return joint_count + 4
+
+
+def proprioception(position: np.ndarray, rotation: np.ndarray, angular_velocity: np.ndarray) -> np.ndarray:
+    """The observation vector (J + 4,) float32 of DayDreamer's A1: angles, roll, pitch, roll rate, pitch rate.
+
+    Args:
+        position: (J,) joint angles, rad; wrapped to +-pi.
+        rotation: (3, 3) body to world.
+        angular_velocity: (3,) in the body frame, rad/s; the first two are the rates.
+    """
+    count = len(position)
+    vector = np.empty(proprioception_size(count), np.float32)
+    vector[:count] = wrap(position)
+    vector[count:count + 2] = roll_pitch(rotation)
+    vector[count + 2:] = angular_velocity[:2]
+    return vector

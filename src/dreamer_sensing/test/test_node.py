@@ -1,0 +1,245 @@
+"""The node in this process: messages in, observations out."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from dog import LEGS, STANDING
+from nav_msgs.msg import Odometry
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from sensor_msgs.msg import Image, Imu, JointState
+
+from dreamer_interfaces.msg import Observation
+from dreamer_learning.config import ConfigError
+from dreamer_node.qos import STANDARD, STEPS_KEPT
+from dreamer_node.wire import nanoseconds, unpack_observation
+from dreamer_sensing.node import SensingNode
+
+PERIOD = 50_000_000
+DEADLINE = 20.0
+
+
+class Bench:
+    """The node under test, with a robot's publishers and an agent's subscription around it."""
+
+    def __init__(self, config_folder: Path, parameters: dict[str, str]) -> None:
+        values = {'config_dir': str(config_folder), 'robot': 'dog', 'task': 'walk'} | parameters
+        arguments = ['--ros-args', '-r', f'__ns:=/sensing_test_{os.getpid()}']
+        for name, value in values.items():
+            arguments += ['-p', f'{name}:={value}']
+        rclpy.init(args=arguments)
+        self._executor = SingleThreadedExecutor()
+        self._nodes: list[Node] = []
+        self.observations: list[Observation] = []
+        self.diagnostics: dict[str, str] = {}
+
+    def start(self) -> None:
+        self.node = SensingNode()
+        robot = Node('robot')
+        self._nodes = [self.node, robot]
+        self._joints = robot.create_publisher(JointState, 'joint_states', STANDARD)
+        self._imu = robot.create_publisher(Imu, 'imu', STANDARD)
+        self._odometry = robot.create_publisher(Odometry, 'ground_truth/odom', STANDARD)
+        self._image = robot.create_publisher(Image, 'camera/image_raw', STANDARD)
+        robot.create_subscription(Observation, 'observation', self.observations.append, STEPS_KEPT)
+        robot.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, STANDARD)
+        for node in self._nodes:
+            self._executor.add_node(node)
+        self.wait(lambda: self.node.count_publishers('joint_states') == 1 and robot.count_publishers('observation') == 1)
+        self.wait(lambda: self._joints.get_subscription_count() == 1 and self._imu.get_subscription_count() == 1)
+
+    def close(self) -> None:
+        for node in self._nodes:
+            self._executor.remove_node(node)
+            node.destroy_node()
+        self._executor.shutdown()
+        rclpy.try_shutdown()
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + DEADLINE
+        while not condition():
+            assert time.monotonic() < end, 'the condition did not come true in time'
+            self._executor.spin_once(timeout_sec=0.05)
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name.startswith(self.node.get_fully_qualified_name().lstrip('/')):
+                self.diagnostics |= {item.key: item.value for item in status.values}
+
+    def joints(self, stamp: int, names: Sequence[str] = tuple(LEGS), position: Sequence[float] | np.ndarray = STANDING) -> None:
+        message = JointState(name=list(names), position=[float(value) for value in position])
+        message.velocity = message.effort = [0.0] * len(names)
+        _stamp(message, stamp)
+        self._joints.publish(message)
+
+    def imu(self, stamp: int, orientation: Sequence[float] = (1.0, 0.0, 0.0, 0.0), covariance: float = 0.0) -> None:
+        message = Imu()
+        _stamp(message, stamp)
+        turn = message.orientation
+        turn.x, turn.y, turn.z, turn.w = orientation
+        message.angular_velocity.x, message.angular_velocity.y = 0.1, 0.2
+        message.linear_acceleration.z = -9.81
+        message.orientation_covariance[0] = covariance
+        self._imu.publish(message)
+
+    def odometry(self, stamp: int, orientation: Sequence[float], forward: float) -> None:
+        message = Odometry()
+        _stamp(message, stamp)
+        turn = message.pose.pose.orientation
+        turn.x, turn.y, turn.z, turn.w = orientation
+        message.twist.twist.linear.x = forward
+        self._odometry.publish(message)
+
+    def image(self, stamp: int, encoding: str = 'rgb8', size: int = 4) -> None:
+        message = Image(encoding=encoding, height=size, width=size, step=3 * size, data=bytes(range(3 * size * size)))
+        _stamp(message, stamp)
+        self._image.publish(message)
+
+    def wait_for_image_reader(self) -> None:
+        self.wait(lambda: self._image.get_subscription_count() == 1)
+
+    def wait_for_odometry_reader(self) -> None:
+        self.wait(lambda: self._odometry.get_subscription_count() == 1)
+
+    def step(self, stamp: int, **joints: Any) -> Observation:
+        """Publish one reading and wait for its observation."""
+        count = len(self.observations)
+        self.imu(stamp)
+        self.joints(stamp, **joints)
+        self.wait_for_observation(count)
+        return self.observations[-1]
+
+    def wait_for_observation(self, count: int) -> None:
+        self.wait(lambda: len(self.observations) > count)
+
+    def refused(self, cause: str, count: int = 1) -> None:
+        self.wait(lambda: self.diagnostics.get(f'refused_{cause}') == str(count))
+
+
+def _stamp(message: JointState | Imu | Odometry | Image, stamp: int) -> None:
+    message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 1_000_000_000)
+
+
+@pytest.fixture
+def bench(config_folder: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    bench = Bench(config_folder, getattr(request, 'param', {}))
+    try:
+        bench.start()
+        yield bench
+    finally:
+        bench.close()
+
+
+def test_observations_carry_stamp_step_reward_and_flags(bench: Bench) -> None:
+    # A real robot's clock: nanoseconds that a float of seconds cannot hold.
+    start = 1_700_000_000_123_456_789
+    messages = [bench.step(start + PERIOD * k) for k in range(4)]
+    assert [nanoseconds(message.header) for message in messages] == [start + PERIOD * k for k in range(4)]
+    steps = [unpack_observation(message) for message in messages]
+    assert [step.step for step in steps] == [0, 1, 2, 3]
+    assert len({step.stream for step in steps}) == 1
+    assert [step.is_first.tolist() for step in steps] == [[True], [False], [False], [False]]
+    np.testing.assert_allclose([step.reward[0] for step in steps], [0.0, 5.0, 5.0, 5.0])
+    expected = np.array([[*STANDING, np.pi, 0.0, 0.1, 0.2]], np.float32)
+    np.testing.assert_allclose(steps[-1].tensors['proprioception'], expected, atol=1e-6)
+
+
+def test_names_decide_and_bad_joint_states_are_refused_and_counted(bench: Bench) -> None:
+    shuffled = np.random.default_rng(0).permutation(12)
+    pose = STANDING + 0.01 * np.arange(12)
+    first = bench.step(0, names=[LEGS[i] for i in shuffled], position=pose[shuffled])
+    np.testing.assert_allclose(unpack_observation(first).tensors['proprioception'][0, :12], pose, atol=1e-6)
+    bench.joints(PERIOD, names=LEGS[:11], position=STANDING[:11])
+    bench.joints(PERIOD, names=[*LEGS, 'tail'], position=[*STANDING, 0.0])
+    bench.joints(PERIOD, position=[np.nan, *STANDING[1:]])
+    bench.joints(PERIOD, position=STANDING[:11])
+    for cause in ('missing_joint', 'extra_joint', 'not_finite', 'length'):
+        bench.refused(cause)
+    # None of them cost a step: the next good message completes the reading.
+    message = bench.step(PERIOD)
+    assert (message.step, list(message.is_first)) == (1, [False])
+
+
+def test_an_imu_without_orientation_is_refused(bench: Bench) -> None:
+    bench.imu(0, orientation=(0.0, 0.0, 0.0, 0.0))
+    bench.imu(0, covariance=-1.0)
+    bench.refused('orientation', 2)
+    assert bench.step(0).step == 0
+
+
+def test_a_repeated_reading_publishes_the_last_observation_again(bench: Bench) -> None:
+    bench.step(0)
+    second = bench.step(PERIOD)
+    again = bench.step(PERIOD)
+    assert again == second
+    assert bench.step(2 * PERIOD).step == 2
+
+
+def test_a_clock_that_jumps_back_begins_an_episode(bench: Bench) -> None:
+    bench.step(10 * PERIOD)
+    bench.step(11 * PERIOD)
+    message = bench.step(PERIOD)
+    assert (message.step, list(message.is_first), list(message.reward)) == (2, [True], [0.0])
+    assert list(bench.step(2 * PERIOD).is_first) == [False]
+    bench.wait(lambda: bench.diagnostics.get('clock_jumps') == '1' and bench.diagnostics.get('cuts') == '1')
+
+
+def test_a_small_jump_back_between_two_steps_is_seen(bench: Bench) -> None:
+    bench.step(0)
+    bench.step(PERIOD)
+    for offset in (20_000_000, 10_000_000):
+        bench.imu(PERIOD + offset)
+        bench.joints(PERIOD + offset)
+    bench.wait(lambda: len(bench.observations) == 3)
+    message = bench.observations[-1]
+    assert (nanoseconds(message.header), list(message.is_first)) == (PERIOD + 10_000_000, [True])
+
+
+@pytest.mark.parametrize('bench', [{'velocity_source': 'ground_truth'}], indirect=True)
+def test_ground_truth_is_turned_into_the_world(bench: Bench) -> None:
+    # Facing +y and walking forward: twist is in the base's frame.
+    facing, standing = (0.0, 0.0, np.sqrt(0.5), np.sqrt(0.5)), np.tile([0.0, 0.8692, -1.6284], 4)
+    bench.wait_for_odometry_reader()
+    for k in range(2):
+        count = len(bench.observations)
+        bench.odometry(PERIOD * k, facing, 0.3)
+        bench.imu(PERIOD * k, orientation=facing)
+        bench.joints(PERIOD * k, position=standing)
+        bench.wait_for_observation(count)
+    assert bench.observations[1].reward[0] == pytest.approx(14.0, abs=0.01)
+
+
+@pytest.mark.parametrize('bench', [{'task': 'look'}], indirect=True)
+def test_images(bench: Bench) -> None:
+    bench.wait_for_image_reader()
+    bench.image(0, encoding='32FC1')
+    bench.refused('image_encoding')
+    bench.image(0)
+    bench.imu(0)
+    bench.joints(0)
+    bench.wait(lambda: len(bench.observations) == 1)
+    image = unpack_observation(bench.observations[0]).tensors['image']
+    assert (image.shape, image.dtype) == ((1, 2, 2, 3), np.uint8)
+
+
+@pytest.mark.parametrize(('parameters', 'text'), [
+    ({'robot': 'dg'}, "no file 'dg.yaml'; did you mean 'dog'"),
+    ({'task': 'wlak'}, "no file 'wlak.yaml'; did you mean 'walk'"),
+    ({'velocity_source': 'truth'}, "velocity_source 'truth' does not exist"),
+])
+def test_bad_parameters_end_the_start(config_folder: Path, parameters: dict[str, str], text: str) -> None:
+    bench = Bench(config_folder, parameters)
+    try:
+        with pytest.raises(ConfigError, match=text):
+            bench.start()
+    finally:
+        bench.close()
