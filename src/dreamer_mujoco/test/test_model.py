@@ -1,0 +1,186 @@
+"""URDF import: the A1's published figures, and clear errors for descriptions that cannot be used."""
+
+import dataclasses
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import pytest
+from conftest import ARM, CONFIG_DIR, MakeSimulation
+
+from dreamer_learning.config import ConfigError
+from dreamer_mujoco.config import Keyframe, SimulationConfig, Variation, draw, load_simulation
+from dreamer_mujoco.model import OVERVIEW, RobotModel, build_model
+from dreamer_mujoco.rendering import RenderError, choose_backend
+
+ARM_CONFIG = SimulationConfig('arm.urdf', 'base', ['turn'], {'zero': Keyframe([0.0])}, 'zero', fixed_base=True)
+
+
+def load(path: Path, config: SimulationConfig = ARM_CONFIG) -> RobotModel:
+    return build_model(path, config, draw(config.variation, config.friction))
+
+
+@pytest.fixture(scope='module')
+def robot() -> RobotModel:
+    urdf, config = load_simulation(CONFIG_DIR, 'a1')
+    return load(urdf, config)
+
+
+def test_a1_has_the_published_mass(robot: RobotModel) -> None:
+    model = robot.model
+    assert model.body_mass.sum() == pytest.approx(4.713 + 4 * (0.696 + 1.013 + 0.166 + 0.06))
+
+
+def test_a1_has_the_published_limits(robot: RobotModel) -> None:
+    model = robot.model
+    for leg in ('FR', 'FL', 'RR', 'RL'):
+        assert model.joint(f'{leg}_hip_joint').range == pytest.approx([-0.802, 0.802])
+        assert model.joint(f'{leg}_thigh_joint').range == pytest.approx([-1.047, 4.189])
+        assert model.joint(f'{leg}_calf_joint').range == pytest.approx([-2.697, -0.916])
+    assert robot.effort_limit == pytest.approx(33.5)
+    assert model.actuator_forcerange == pytest.approx(np.tile([-33.5, 33.5], (12, 1)))
+
+
+def test_a1_has_the_published_link_lengths(robot: RobotModel) -> None:
+    model = robot.model
+    assert model.body('FL_hip').pos == pytest.approx([0.183, 0.047, 0])
+    assert model.body('RR_hip').pos == pytest.approx([-0.183, -0.047, 0])
+    assert model.body('FR_thigh').pos == pytest.approx([0, -0.0838, 0])
+    assert model.body('RL_calf').pos == pytest.approx([0, 0, -0.2])
+    assert model.body('RL_foot').pos == pytest.approx([0, 0, -0.2])
+
+
+def test_a1_is_mirror_symmetric(robot: RobotModel) -> None:
+    model = robot.model
+    for part in ('hip', 'thigh', 'calf', 'foot'):
+        right, left = model.body(f'FR_{part}').id, model.body(f'FL_{part}').id
+        assert model.body_ipos[right] * [1, -1, 1] == pytest.approx(model.body_ipos[left])
+        assert model.body_inertia[right] == pytest.approx(model.body_inertia[left])
+
+
+def test_a1_does_not_collide_with_itself_in_its_keyframes(robot: RobotModel) -> None:
+    model, data = robot.model, mujoco.MjData(robot.model)
+    _, config = load_simulation(CONFIG_DIR, 'a1')
+    for keyframe in config.keyframes.values():
+        data.qpos[:7] = [0, 0, 2, 1, 0, 0, 0]
+        data.qpos[robot.qpos] = keyframe.joints
+        mujoco.mj_forward(model, data)
+        assert data.ncon == 0
+
+
+def test_a1_legs_do_collide_with_the_trunk(robot: RobotModel) -> None:
+    model, data = robot.model, mujoco.MjData(robot.model)
+    data.qpos[:7] = [0, 0, 2, 1, 0, 0, 0]
+    # Hips turned in as far as they go, thighs along the trunk.
+    data.qpos[robot.qpos] = [0.802, 1.57, -1.0, -0.802, 1.57, -1.0] * 2
+    mujoco.mj_forward(model, data)
+    assert data.ncon > 0
+
+
+def test_joints_are_found_by_name_in_any_order(tmp_path: Path) -> None:
+    urdf, config = load_simulation(CONFIG_DIR, 'a1')
+    swapped = dataclasses.replace(config, joints=list(reversed(config.joints)))
+    robot = load(urdf, swapped)
+    names = [robot.model.joint(int(np.flatnonzero(robot.model.jnt_qposadr == address)[0])).name for address in robot.qpos]
+    assert names == swapped.joints
+
+
+@pytest.mark.parametrize(
+    ('text', 'words'),
+    [
+        (ARM.replace('</robot>', ''), 'not valid XML'),
+        ('<mujoco/>', "root element is 'mujoco'"),
+        (ARM.replace('"turn"', '"turm"'), "no joint 'turn'; did you mean 'turm'"),
+        (ARM.replace('revolute', 'fixed'), "joint 'turn' is of type 'fixed'"),
+        (ARM.replace('name="base"', 'name="bases"').replace('link="base"', 'link="bases"'), "no link 'base'"),
+        (ARM.replace('effort="30.0"', 'effort="much"'), "effort limit 'much'"),
+        (ARM.replace('<mass value="1"/>', '<mass value="-1"/>'), 'MuJoCo cannot load it'),
+        (ARM.replace('child link="arm"', 'child link="leg"'), 'MuJoCo cannot load it'),
+        (
+            ARM.replace('</inertial>', '</inertial><collision><geometry><mesh filename="a.dae"/></geometry></collision>'),
+            "collision mesh 'a.dae'",
+        ),
+        (
+            ARM.replace('</inertial>', '</inertial><visual><geometry><mesh filename="package://x/a.stl"/></geometry></visual>'),
+            "mesh 'package://x/a.stl' not found",
+        ),
+    ],
+)
+def test_bad_descriptions_name_file_and_fault(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / 'arm.urdf'
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load(path)
+    assert str(path) in str(error.value)
+    assert words in str(error.value)
+
+
+def test_missing_description_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match='none.urdf'):
+        load(tmp_path / 'none.urdf')
+
+
+def test_undrawable_visuals_are_left_out_and_the_collision_shape_is_drawn(tmp_path: Path) -> None:
+    shape = '<collision><geometry><box size="1 1 1"/></geometry></collision>'
+    visual = '<visual><geometry><mesh filename="package://x/a.dae"/></geometry></visual>'
+    path = tmp_path / 'arm.urdf'
+    path.write_text(ARM.replace('</inertial>', '</inertial>' + shape + visual))
+    model = load(path).model
+    assert model.ngeom == 2
+    assert model.geom_group[1] < 3
+
+
+def test_robot_without_floating_base_is_fixed(tmp_path: Path) -> None:
+    path = tmp_path / 'arm.urdf'
+    path.write_text(ARM)
+    assert load(path).model.nq == 1
+
+
+@pytest.mark.parametrize('root', ['footprint', 'world'])
+def test_massless_links_above_the_base_are_fine(tmp_path: Path, root: str) -> None:
+    link = f'<link name="{root}"/><joint name="mount" type="fixed"><parent link="{root}"/><child link="base"/></joint>'
+    path = tmp_path / 'arm.urdf'
+    path.write_text(ARM.replace('<link name="base"/>', link + '<link name="base"/>'))
+    robot = load(path)
+    assert robot.model.nq == 1
+    assert robot.model.body(robot.base).name == 'base'
+
+
+def test_configuration_errors_are_clear() -> None:
+    with pytest.raises(ConfigError, match="start: no keyframe 'zer'; did you mean 'zero'"):
+        dataclasses.replace(ARM_CONFIG, start='zer')
+    with pytest.raises(ConfigError, match='2 values for 1 joints'):
+        dataclasses.replace(ARM_CONFIG, keyframes={'zero': Keyframe([0.0, 1.0])})
+    with pytest.raises(ConfigError, match='timestep'):
+        dataclasses.replace(ARM_CONFIG, timestep=0.0)
+    with pytest.raises(ConfigError, match='friction'):
+        dataclasses.replace(ARM_CONFIG, friction=-1.0)
+
+
+def test_cameras_see_the_world(a1: MakeSimulation) -> None:
+    simulation = a1()
+    simulation.reset('stand')
+    image = simulation.render('camera')
+    assert image.shape == (64, 64, 3)
+    assert image.dtype == np.uint8
+    # Upright, the camera sees the bright sky above the darker floor.
+    assert image[:16].mean() > image[-16:].mean() + 30
+    simulation.reset('back')
+    upside_down = simulation.render('camera')
+    assert upside_down[-16:].mean() > upside_down[:16].mean() + 30
+    assert simulation.render(OVERVIEW).shape == (480, 640, 3)
+    with pytest.raises(ConfigError, match="no camera 'camra'; did you mean 'camera'"):
+        simulation.render('camra')
+    simulation.close()
+
+
+def test_graphics_backend_is_the_users_or_an_installed_one() -> None:
+    assert choose_backend({'MUJOCO_GL': 'osmesa'}) == 'osmesa'
+    assert choose_backend({}) in ('egl', 'osmesa')
+    with pytest.raises(RenderError, match="did you mean 'egl'"):
+        choose_backend({'MUJOCO_GL': 'elg'})
+
+
+def test_variation_of_the_robots_file_is_checked(config_dir: Path) -> None:
+    with pytest.raises(ConfigError, match='motor_strength'):
+        Variation(motor_strength=(1.0, float('nan')))
