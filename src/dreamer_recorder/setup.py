@@ -20,6 +20,7 @@ setup(
     entry_points={
         'console_scripts': [
             'recorder = dreamer_recorder.node:main',
+            'info = dreamer_recorder.info:main',
         ],
     },
 )

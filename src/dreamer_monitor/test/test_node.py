@@ -1,0 +1,166 @@
+"""The console as a process."""
+
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from made import wait_for
+from rclpy.node import Node
+
+from dreamer_interfaces.msg import Metrics, Observation
+from dreamer_node.qos import STANDARD, STEPS_KEPT
+
+NAMESPACE = f'/console_{os.getpid()}'
+COMMAND = [sys.executable, '-c', 'from dreamer_monitor.node import main; main()', '--ros-args', '-r', f'__ns:={NAMESPACE}']
+
+
+class Robot(Node):
+    """Publishes what sensing and learner publish."""
+
+    def __init__(self) -> None:
+        super().__init__('robot', namespace=NAMESPACE)
+        self.observations = self.create_publisher(Observation, 'observation', STEPS_KEPT)
+        self.metrics = self.create_publisher(Metrics, 'learner/metrics', STANDARD)
+        self.reports = self.create_publisher(DiagnosticArray, '/diagnostics', STANDARD)
+
+    def matched(self) -> bool:
+        return all(
+            publisher.get_subscription_count() > 0 for publisher in (self.observations, self.metrics, self.reports)
+        )
+
+    def publish(self, first: int, last: int) -> None:
+        for step in range(first, last):
+            message = Observation(stream=3, step=step, reward=[2.0], is_last=[step % 10 == 9], is_terminal=[False])
+            message.is_first = [step % 10 == 0]
+            message.header.stamp.sec, message.header.stamp.nanosec = divmod(step * 50_000_000, 10**9)
+            self.observations.publish(message)
+
+    def report(self) -> None:
+        self.metrics.publish(Metrics(updates=12, name=['loss', 'replay_size'], value=[1.5, 77.0]))
+        status = DiagnosticStatus(level=DiagnosticStatus.WARN, name='driver: gate', message='late')
+        self.reports.publish(DiagnosticArray(status=[status]))
+
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture(scope='module')
+def robot() -> Iterator[Robot]:
+    rclpy.init()
+    node = Robot()
+    yield node
+    node.destroy_node()
+    rclpy.shutdown()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    processes: list[subprocess.Popen[str]] = []
+
+    def begin(**parameters: object) -> subprocess.Popen[str]:
+        values = {'run_dir': tmp_path / 'a run', 'tensorboard': False} | parameters
+        given = [part for name, value in values.items() if value is not None for part in ('-p', f'{name}:={value}')]
+        processes.append(subprocess.Popen(
+            [*COMMAND, *given], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ))
+        return processes[-1]
+
+    yield begin
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize(('limit', 'reason'), [({'steps': 40}, '40 steps'), ({'duration': 1.95}, '1.95 s of robot time')])
+def test_a_limit_ends_with_exit_code_0(
+    tmp_path: Path, robot: Robot, start: Start, limit: dict[str, object], reason: str
+) -> None:
+    process = start(**limit)
+    wait_for(robot.matched, 'the console')
+    robot.report()
+    robot.publish(0, 40)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert f'ended        {reason} reached' in out
+    run = tmp_path / 'a run'
+    assert (run / 'summary.txt').read_text() in out
+    assert (run / 'learning_curve.png').stat().st_size > 5000
+    assert (run / 'progress.csv').read_text().count('\n') == 2
+
+
+@pytest.mark.parametrize('signum', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_with_a_summary(tmp_path: Path, robot: Robot, start: Start, signum: signal.Signals) -> None:
+    process = start()
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith('0:00:0')
+    process.send_signal(signum)
+    process.send_signal(signum)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert 'ended        stopped' in out
+    assert (tmp_path / 'a run' / 'summary.txt').is_file()
+
+
+@pytest.mark.parametrize(
+    ('parameters', 'message'),
+    [
+        ({'run_dir': None}, 'run_dir: missing'),
+        ({'steps': -1}, 'steps: -1 is not allowed'),
+        ({'duration': -1.0}, 'duration: -1.0 is not allowed'),
+        ({'run_dir': '/dev/null/run'}, 'Not a directory'),
+    ],
+)
+def test_bad_parameters(start: Start, parameters: dict[str, object], message: str) -> None:
+    _, err = (process := start(**parameters)).communicate(timeout=20)
+    assert process.returncode == 2
+    assert message in err
+    assert 'Traceback' not in err
+
+
+def test_on_a_terminal_the_line_updates_in_place(tmp_path: Path, robot: Robot) -> None:
+    process, terminal = pty.fork()
+    if process == 0:
+        os.environ['TERM'] = 'xterm'
+        os.execv(COMMAND[0], [*COMMAND, '-p', f'run_dir:={tmp_path}', '-p', 'tensorboard:=false'])
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 150, 0, 0))
+    seen = bytearray()
+
+    def read() -> None:
+        while True:
+            try:
+                seen.extend(os.read(terminal, 4096))
+            except OSError:
+                return
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        wait_for(robot.matched, 'the console')
+        robot.publish(0, 40)
+
+        def shown() -> bool:
+            robot.report()
+            return b'reward 2.00' in seen and b'WARN driver: late' in seen
+
+        wait_for(shown, 'the line')
+        os.kill(process, signal.SIGINT)
+        _, status = os.waitpid(process, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+    finally:
+        reader.join(20)
+        os.close(terminal)
+    text = seen.decode()
+    assert text.count('\x1b[1;23r') == 1
+    assert '\x1b[24;1H\x1b[1m0:00:01  40 steps' in text
+    assert text.rindex('\x1b[r') < text.index('ended        stopped')
