@@ -1,4 +1,4 @@
-"""A robot learns a task from a world model, live: simulation or hardware, sensing, actor, driver, learner, recorder and console."""
+"""A robot learns a task from a world model, live: simulation or hardware, sensing, actor, driver, learner, recorder, console."""
 
 from __future__ import annotations
 
@@ -54,6 +54,10 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('lockstep', 'auto', 'the simulation waits for every action; auto = when real_time_factor is 0',
                  ['auto', *switch]),
         argument('train_ratio', '0', 'replayed steps per control step; 0 = train continuously'),
+        argument('prefill', '0', 'control steps of random exploration; 0 = until the first weights arrive'),
+        argument('learner', 'true', 'train; false = only act, with the weights that another learner publishes', switch),
+        argument('camera', 'auto', 'render the camera; auto = when something subscribes to it', ['auto', 'on', 'off']),
+        argument('variation_file', '', 'parameter file for mujoco_bridge with variation.* (friction, payload, ...)'),
         argument('sim', 'true', 'simulate the robot in MuJoCo; false = a robot publishes the sensor topics', switch),
         argument('velocity_source', 'estimate', 'base velocity in the reward', ['estimate', 'ground_truth']),
         argument('rviz', 'false', 'open rviz2 with the shipped view', switch),
@@ -86,8 +90,9 @@ def number(context: LaunchContext, name: str, kind: type) -> int | float:
 def robot_nodes(context: LaunchContext) -> list:
     """All nodes, once the arguments are known."""
     text = {name: LaunchConfiguration(name).perform(context) for name in (
-        'robot', 'task', 'agent', 'size', 'device', 'namespace', 'log_level', 'config_dir', 'lockstep', 'velocity_source')}
-    sim = LaunchConfiguration('sim').perform(context) == 'true'
+        'robot', 'task', 'agent', 'size', 'device', 'namespace', 'log_level', 'config_dir', 'lockstep', 'velocity_source',
+        'camera', 'variation_file')}
+    sim, learns = (LaunchConfiguration(name).perform(context) == 'true' for name in ('sim', 'learner'))
     seed, steps = number(context, 'seed', int), number(context, 'steps', int)
     factor, ratio = number(context, 'real_time_factor', float), number(context, 'train_ratio', float)
     lockstep = sim and (factor == 0 if text['lockstep'] == 'auto' else text['lockstep'] == 'true')
@@ -98,11 +103,12 @@ def robot_nodes(context: LaunchContext) -> list:
     agent = {**shared, 'agent': text['agent'], 'size': text['size'], 'seed': seed}
     kept = {**shared, 'run_dir': str(run_dir)}
 
-    def node(package: str, executable: str, parameters: dict, environment: dict | None = None, **more: object) -> Node:
+    def node(package: str, executable: str, parameters: dict, environment: dict | None = None, files: list[str] | None = None,
+             **more: object) -> Node:
         # Two robots in two namespaces have a clock and a tree of frames each.
         own = [(f'/{topic}', topic) for topic in ('clock', 'tf', 'tf_static')] if text['namespace'] else []
         return Node(
-            package=package, executable=executable, name=executable, parameters=[parameters], remappings=own,
+            package=package, executable=executable, name=executable, parameters=[parameters, *(files or [])], remappings=own,
             output='screen', emulate_tty=True, respawn=True, respawn_delay=1.0,
             arguments=['--ros-args', '--log-level', text['log_level']],
             additional_env={**QUIET, **(environment or {})}, **more)
@@ -110,17 +116,19 @@ def robot_nodes(context: LaunchContext) -> list:
     nodes = [
         node('dreamer_sensing', 'sensing', {**shared, 'velocity_source': text['velocity_source']}),
         node('dreamer_drivers', 'driver', shared),
-        node('dreamer_actor', 'actor', agent),
-        node('dreamer_learner', 'learner', {
-            **agent, 'run_dir': str(run_dir), 'train_ratio': ratio, 'device': text['device'],
-            'limit_environment': lockstep and ratio > 0}, learner_environment(), sigterm_timeout='20', sigkill_timeout='20'),
+        node('dreamer_actor', 'actor', {**agent, 'prefill': number(context, 'prefill', int)}),
         node('dreamer_recorder', 'recorder', kept),
         description(context, text['config_dir'], text['robot'], node),
     ]
+    limit = lockstep and learns and ratio > 0
+    if learns:
+        nodes.append(node('dreamer_learner', 'learner', {
+            **agent, 'run_dir': str(run_dir), 'train_ratio': ratio, 'device': text['device'], 'limit_environment': limit,
+        }, learner_environment(), sigterm_timeout='20', sigkill_timeout='20'))
     if sim:
         nodes.append(node('dreamer_mujoco', 'mujoco_bridge', {
-            **shared, 'seed': seed, 'real_time_factor': factor, 'lockstep': lockstep,
-            'wait_for_learner': lockstep and ratio > 0}))
+            **shared, 'seed': seed, 'real_time_factor': factor, 'lockstep': lockstep, 'wait_for_learner': limit,
+            'camera': text['camera']}, files=[text['variation_file']] if text['variation_file'] else []))
     console = node('dreamer_monitor', 'console', {**kept, 'steps': steps, 'duration': number(context, 'duration', float)})
     handlers = [RegisterEventHandler(OnProcessExit(target_action=item, on_exit=on_exit(item is console)))
                 for item in [*nodes, console]]

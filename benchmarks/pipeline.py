@@ -1,0 +1,131 @@
+"""Measure the running pipeline: control steps per second in lockstep, latency and deadline misses in real time.
+
+    ./run python benchmarks/pipeline.py lockstep                 # random policy, all nodes, no training
+    ./run python benchmarks/pipeline.py latency --seconds 600    # real time at 20 Hz while the learner trains
+    ./run python benchmarks/pipeline.py latency --seconds 600 --rate 50
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import rclpy
+import yaml
+from ament_index_python.packages import get_package_share_directory
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+
+from dreamer_interfaces.msg import Metrics, Observation
+from dreamer_node.qos import STANDARD, STEPS
+from dreamer_node.wire import nanoseconds
+
+
+class Watcher(Node):
+    """Counts observations and keeps the metrics of actor and learner."""
+
+    def __init__(self) -> None:
+        super().__init__('pipeline_benchmark')
+        self.steps: list[tuple[float, int]] = []  # wall time, step
+        self.robot_time: list[int] = []
+        self.actor: list[dict[str, float]] = []
+        self.learner: list[dict[str, float]] = []
+        self.create_subscription(Observation, 'observation', self._observed, STEPS, raw=False)
+        self.create_subscription(Metrics, 'actor/metrics', lambda m: self._add(self.actor, m), STANDARD)
+        self.create_subscription(Metrics, 'learner/metrics', lambda m: self._add(self.learner, m), STANDARD)
+
+    def _observed(self, message: Observation) -> None:
+        self.steps.append((time.monotonic(), message.step))
+        self.robot_time.append(nanoseconds(message.header))
+
+    def _add(self, rows: list[dict[str, float]], message: Metrics) -> None:
+        rows.append({**dict(zip(message.name, message.value)), 'updates': float(message.updates)})
+
+
+def config_at_rate(rate: float, folder: Path) -> Path:
+    """A copy of the shipped configuration with the task at another control rate."""
+    share = Path(get_package_share_directory('dreamer_bringup'))
+    for part in ('config', 'urdf'):
+        shutil.copytree(share / part, folder / part, copy_function=shutil.copy)
+    task = folder / 'config' / 'tasks' / 'a1_walk.yaml'
+    content = yaml.safe_load(task.read_text())
+    content['control_rate'] = rate
+    task.write_text(yaml.safe_dump(content))
+    return folder / 'config'
+
+
+def measure(arguments: argparse.Namespace, folder: Path) -> None:
+    config = config_at_rate(arguments.rate, folder)
+    options = {'run_dir': folder / 'run', 'config_dir': config}
+    if arguments.mode == 'lockstep':
+        options.update(real_time_factor=0.0, learner='false')
+    command = ['ros2', 'launch', 'dreamer_bringup', 'robot.launch.py', *(f'{k}:={v}' for k, v in options.items())]
+    with open(folder / 'launch.log', 'w') as log:
+        system = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
+                                  env=os.environ)
+    watcher = Watcher()
+    executor = SingleThreadedExecutor()
+    executor.add_node(watcher)
+    try:
+        ready = (lambda: len(watcher.steps) > 200) if arguments.mode == 'lockstep' else (
+            lambda: bool(watcher.learner) and watcher.learner[-1]['updates'] > 20)
+        spin(executor, ready, 180)
+        for rows in (watcher.steps, watcher.robot_time, watcher.actor):
+            rows.clear()
+        end = time.monotonic() + arguments.seconds
+        spin(executor, lambda: time.monotonic() > end, arguments.seconds + 10)
+        report(arguments, watcher)
+    finally:
+        os.killpg(system.pid, signal.SIGINT)
+        system.wait(60)
+
+
+def spin(executor: SingleThreadedExecutor, done, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            raise SystemExit(f'nothing measured within {seconds:.0f} s')
+        executor.spin_once(timeout_sec=0.2)
+
+
+def report(arguments: argparse.Namespace, watcher: Watcher) -> None:
+    wall = watcher.steps[-1][0] - watcher.steps[0][0]
+    robot = (watcher.robot_time[-1] - watcher.robot_time[0]) * 1e-9
+    count = watcher.steps[-1][1] - watcher.steps[0][1]
+    print(f'{arguments.mode}: {count} control steps in {wall:.1f} s = {count / wall:.1f} steps/s, {robot / wall:.1f}x real time')
+    if watcher.actor:
+        for name in ('latency_p50_ms', 'latency_p99_ms', 'latency_max_ms'):
+            values = [row[name] for row in watcher.actor if name in row]
+            if values:
+                print(f'  actor {name}: median {np.median(values):.2f} ms, largest {np.max(values):.2f} ms over {len(values)} windows')
+        misses = [row['deadline_misses'] for row in watcher.actor if 'deadline_misses' in row]
+        if misses:
+            print(f'  deadline misses at {arguments.rate:g} Hz: {misses[-1] - misses[0]:.0f} in {robot:.0f} s of robot time')
+    if watcher.learner:
+        rates = [row['updates_per_second'] for row in watcher.learner if 'updates_per_second' in row]
+        print(f'  learner: {np.median(rates):.2f} updates/s')
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('mode', choices=['lockstep', 'latency'])
+    parser.add_argument('--seconds', type=float, default=30.0)
+    parser.add_argument('--rate', type=float, default=20.0, help='control rate, Hz')
+    arguments = parser.parse_args()
+    # A domain of its own: another system on this machine does not mix in.
+    os.environ['ROS_DOMAIN_ID'] = str(os.getpid() % 100 + 1)
+    rclpy.init()
+    with tempfile.TemporaryDirectory() as folder:
+        measure(arguments, Path(folder))
+    rclpy.shutdown()
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,114 @@
+"""Starts whole systems as a user does, watches their output, and makes sure that nothing is left of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+MARK = 'DREAMER_SYSTEM_TEST'
+
+
+def alive(mark: str) -> dict[int, str]:
+    """Processes that inherited this mark: pid -> command line."""
+    found = {}
+    for folder in Path('/proc').iterdir():
+        if not folder.name.isdigit() or int(folder.name) == os.getpid():
+            continue
+        try:
+            if f'{MARK}={mark}'.encode() in (folder / 'environ').read_bytes():
+                command = (folder / 'cmdline').read_bytes().replace(b'\0', b' ').decode(errors='replace')
+                if command:
+                    found[int(folder.name)] = command
+        except OSError:
+            continue
+    return found
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Poll a condition until it holds; a clear failure when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f'not within {seconds} s: {what}'
+        threading.Event().wait(0.05)
+
+
+class System:
+    """`ros2 launch dreamer_bringup <file> ...` in a process group and a ROS domain of its own."""
+
+    def __init__(self, file: str, arguments: dict[str, object]) -> None:
+        self.mark = uuid.uuid4().hex
+        command = ['ros2', 'launch', 'dreamer_bringup', file, *(f'{key}:={value}' for key, value in arguments.items())]
+        self.lines: list[str] = []
+        self.process = subprocess.Popen(
+            command, env={**os.environ, MARK: self.mark}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors='replace', start_new_session=True)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+
+    @property
+    def output(self) -> str:
+        return '\n'.join(self.lines)
+
+    def wait_for_output(self, pattern: str, seconds: float) -> re.Match:
+        """The first match in the output so far and to come."""
+        wait_until(lambda: bool(re.search(pattern, self.output)) or self.process.poll() is not None, seconds,
+                   f'{pattern!r} in\n{self.output}')
+        match = re.search(pattern, self.output)
+        assert match, f'ended without {pattern!r}:\n{self.output}'
+        return match
+
+    def pid_of(self, executable: str) -> int:
+        """The process of a node, by the name of its executable; 0 = none."""
+        for pid, command in alive(self.mark).items():
+            if re.search(rf'/{executable}( |$)', command) and 'ros2 launch' not in command:
+                return pid
+        return 0
+
+    def interrupt(self) -> None:
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def wait(self, seconds: float) -> int:
+        """The exit code, once the launch and all that it started are gone."""
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f'still running after {seconds} s:\n{self.output}') from None
+        self._reader.join(10)
+        wait_until(lambda: not alive(self.mark), 5, f'processes left: {alive(self.mark)}')
+        return code
+
+    def kill(self) -> None:
+        for pid in alive(self.mark):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.process.wait(10)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., System]]:
+    """Start a system; whatever is left of it when the test ends is killed."""
+    started: list[System] = []
+
+    def begin(file: str = 'robot.launch.py', **arguments: object) -> System:
+        started.append(System(file, arguments))
+        return started[-1]
+
+    yield begin
+    for system in started:
+        system.kill()

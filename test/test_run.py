@@ -1,0 +1,53 @@
+"""The main job from start to end, resumed, and ended in the middle."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import yaml
+from conftest import System, wait_until
+
+from dreamer_recorder.reader import read_steps
+
+
+def newest_checkpoint(run_dir: Path) -> Path | None:
+    found = sorted((run_dir / 'checkpoints').glob('*'))
+    return found[-1] if found else None
+
+
+def test_learns_in_lockstep_and_resumes(start: Callable[..., System], tmp_path: Path) -> None:
+    run_dir = tmp_path / 'a run'
+    first = start(run_dir=run_dir, real_time_factor=0.0, train_ratio=16, steps=900, seed=3)
+    assert first.wait(150) == 0, first.output
+    assert 'Traceback' not in first.output
+    assert yaml.safe_load((run_dir / 'run.yaml').read_text())['agent'] == 'dreamer_v3'
+    assert newest_checkpoint(run_dir) is not None
+    picture = cv2.imread(str(run_dir / 'learning_curve.png'))
+    assert picture is not None
+    assert picture.std() > 1
+    steps = list(read_steps(run_dir / 'bags'))
+    assert len(steps) >= 895
+    assert [step.step for step in steps] == list(range(len(steps)))
+    assert max(step.weights_version for step in steps) > 0, 'no action was chosen by learned weights'
+
+    second = start(run_dir=run_dir, real_time_factor=0.0, train_ratio=16, steps=200, seed=3)
+    assert second.wait(120) == 0, second.output
+    again = list(read_steps(run_dir / 'bags'))
+    assert len(again) >= len(steps) + 195
+    with open(run_dir / 'progress.csv') as file:
+        rows = list(csv.DictReader(file))
+    assert rows, 'progress.csv is empty'
+
+
+def test_interrupt_saves_and_ends_with_zero(start: Callable[..., System], tmp_path: Path) -> None:
+    system = start(run_dir=tmp_path, real_time_factor=0.0)
+    wait_until(lambda: any((tmp_path / 'bags').rglob('*.mcap')) if (tmp_path / 'bags').exists() else False, 60, 'a bag')
+    system.interrupt()
+    assert system.wait(60) == 0, system.output
+    assert newest_checkpoint(tmp_path) is not None
+    assert (tmp_path / 'summary.txt').exists()
+    assert json.dumps(yaml.safe_load((tmp_path / 'config.yaml').read_text()))
