@@ -1,0 +1,5 @@
+"""Error raised for launch files that cannot be loaded."""
+
+
+class InvalidLaunchFileError(Exception):
+    """A launch file does not exist, cannot be read or does not define a launch description."""

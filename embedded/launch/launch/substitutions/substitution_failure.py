@@ -1,0 +1,5 @@
+"""Error raised by substitutions."""
+
+
+class SubstitutionFailure(RuntimeError):
+    """A substitution has no value."""

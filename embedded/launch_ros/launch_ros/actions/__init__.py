@@ -1,0 +1,32 @@
+"""Actions about nodes."""
+
+from typing import Any
+
+from launch._unsupported import unsupported
+
+from .node import Node
+from .scope import PushROSNamespace, PushRosNamespace, SetParameter, SetParametersFromFile, SetRemap
+
+__all__ = [
+    'LifecycleNode',
+    'Node',
+    'PushROSNamespace',
+    'PushRosNamespace',
+    'SetParameter',
+    'SetParametersFromFile',
+    'SetRemap',
+    'SetUseSimTime',
+]
+
+_unsupported = unsupported(__name__)
+
+
+def __getattr__(name: str) -> Any:
+    """Import rclpy, which takes long, only for the actions that need it."""
+    if name == 'LifecycleNode':
+        from .lifecycle_node import LifecycleNode
+        return LifecycleNode
+    if name == 'SetUseSimTime':
+        from .set_use_sim_time import SetUseSimTime
+        return SetUseSimTime
+    return _unsupported(name)
