@@ -1,0 +1,123 @@
+"""What `ros2 node`, `topic`, `service`, `param`, `lifecycle` and `action` print about a running node."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from conftest import Ros2
+
+pytestmark = pytest.mark.usefixtures('talker')
+QUICK = ('--spin-time', '0.5')   # with the tests' discovery profile that is long enough for a list
+
+
+def test_lists(ros2: Ros2) -> None:
+    assert ros2('node', 'list').stdout.splitlines() == ['/demo/managed', '/demo/talker']
+    topics = ros2('topic', 'list', '-t', *QUICK).stdout.splitlines()
+    assert '/demo/chatter [std_msgs/msg/String]' in topics
+    assert '/demo/in [std_msgs/msg/Int32]' in topics
+    assert topics == sorted(topics)
+    assert not any('_action' in line for line in topics)
+    assert '/demo/set [std_srvs/srv/SetBool]' in ros2('service', 'list', '-t', *QUICK).stdout
+    assert ros2('action', 'list', '-t', *QUICK).stdout == '/demo/lookup [tf2_msgs/action/LookupTransform]\n'
+    assert ros2('topic', 'find', 'sensor_msgs/JointState', *QUICK).stdout == '/demo/joint_states\n'
+
+
+def test_node_info(ros2: Ros2) -> None:
+    lines = ros2('node', 'info', '/demo/talker').stdout.splitlines()
+    assert lines[0] == '/demo/talker'
+    titles = [line.strip() for line in lines if line.endswith(':')]
+    assert titles == [
+        'Subscribers:', 'Publishers:', 'Service Servers:', 'Service Clients:', 'Action Servers:', 'Action Clients:'
+    ]
+    assert '    /demo/chatter: std_msgs/msg/String' in lines
+
+
+def test_topic_info(ros2: Ros2) -> None:
+    assert ros2('topic', 'info', '/demo/chatter').stdout == (
+        'Type: std_msgs/msg/String\nPublisher count: 1\nSubscription count: 0\n'
+    )
+    verbose = ros2('topic', 'info', '-v', '/demo/chatter').stdout
+    assert 'Node name: talker\nNode namespace: /demo\nTopic type: std_msgs/msg/String\n' in verbose
+    assert 'Reliability: RELIABLE' in verbose
+
+
+def test_unknown_names_get_the_nearest_one(ros2: Ros2) -> None:
+    # One process each, but the waits for what is not there run out at the short --spin-time.
+    for arguments, message in (
+        (('topic', 'type', '/demo/chater', *QUICK), "Unknown topic '/demo/chater'; did you mean '/demo/chatter'?"),
+        (
+            ('param', 'get', '/demo/talkr', 'rate', '--timeout', '0.5'),
+            "Node not found: '/demo/talkr'; did you mean '/demo/talker'?",
+        ),
+        (
+            ('param', 'get', '/demo/talker', 'rat'),
+            "Parameter not set: '/demo/talker' has no parameter 'rat'; did you mean 'rate'?",
+        ),
+    ):
+        result = ros2(*arguments)
+        assert (result.returncode, result.stderr.strip()) == (1, message)
+
+
+def test_echo(ros2: Ros2) -> None:
+    assert ros2('topic', 'echo', '--once', '/demo/latched').stdout == 'data: kept\n---\n'
+    state = ros2('topic', 'echo', '--once', '/demo/joint_states', '--no-arr').stdout
+    assert "position: '<sequence type: double, length: 2>'" in state
+    row = ros2('topic', 'echo', '--once', '--csv', '/demo/joint_states').stdout
+    assert re.fullmatch(r'\d+,\d+,,a,b,1\.0,2\.0,,\n', row)
+    stamp = ros2('topic', 'echo', '--once', '/demo/joint_states', '--field', 'header.stamp').stdout
+    assert re.fullmatch(r'sec: \d+\nnanosec: \d+\n---\n', stamp)
+    wrong = ros2('topic', 'echo', '--once', '/demo/joint_states', '--field', 'postion')
+    assert (wrong.returncode, wrong.stderr) == (
+        1, "Invalid field 'postion': JointState has no 'postion'; did you mean 'position'?\n"
+    )
+
+
+def test_service_call(ros2: Ros2) -> None:
+    done = ros2('service', 'call', '/demo/set', 'std_srvs/srv/SetBool', '{data: true}')
+    assert done.returncode == 0
+    assert 'requester: making request: std_srvs.srv.SetBool_Request(data=True)\n\n' in done.stdout
+    assert "response:\nstd_srvs.srv.SetBool_Response(success=True, message='set')\n\n" in done.stdout
+    wrong = ros2('service', 'call', '/demo/set', 'std_srvs/srv/Trigger')
+    assert (wrong.returncode, wrong.stderr) == (
+        1, "Service '/demo/set' is of the type std_srvs/srv/SetBool, not std_srvs/srv/Trigger\n"
+    )
+
+
+def test_parameters(ros2: Ros2, tmp_path) -> None:
+    assert ros2('param', 'get', '/demo/talker', 'names').stdout == "String values are: ['a', 'b']\n"
+    assert ros2('param', 'set', '/demo/talker', 'rate', '30.0').stdout == 'Set parameter successful\n'
+    assert ros2('param', 'get', 'demo/talker', 'rate').stdout == 'Double value is: 30.0\n'
+    refused = ros2('param', 'set', '/demo/talker', 'rate', '1000.0')
+    assert refused.returncode == 1
+    assert refused.stderr.startswith('Setting parameter failed: ')
+    dump = ros2('param', 'dump', '/demo/talker').stdout
+    assert dump.startswith('/demo/talker:\n  ros__parameters:\n')
+    assert '    sub:\n      flag: true\n' in dump
+    file = tmp_path / 'parameters.yaml'
+    file.write_text('/**:\n  ros__parameters: {rate: 5.0}\n/demo/talker:\n  ros__parameters: {sub: {flag: false}}\n')
+    assert ros2('param', 'load', '/demo/talker', str(file)).stdout == (
+        'Set parameter rate successful\nSet parameter sub.flag successful\n'
+    )
+    assert '  rate (type: double)\n' in ros2('param', 'list', '/demo/talker', '--param-type').stdout
+    assert '    Max value: 100.0\n' in ros2('param', 'describe', '/demo/talker', 'rate').stdout
+
+
+def test_lifecycle(ros2: Ros2) -> None:
+    assert ros2('lifecycle', 'nodes', *QUICK).stdout == '/demo/managed\n'
+    assert ros2('lifecycle', 'get', '/demo/managed').stdout == 'unconfigured [1]\n'
+    unknown = ros2('lifecycle', 'set', '/demo/managed', 'activate')
+    assert unknown.returncode == 1
+    assert 'available ones are:\n- configure [1]\n- shutdown [5]\n' in unknown.stderr
+    assert ros2('lifecycle', 'set', '/demo/managed', 'configure').stdout == 'Transitioning successful\n'
+    failed = ros2('lifecycle', 'set', '/demo/managed', 'activate')
+    assert (failed.returncode, failed.stderr) == (1, 'Transitioning failed\n')
+    assert ros2('lifecycle', 'get', '/demo/managed').stdout == 'inactive [2]\n'
+
+
+def test_send_goal(ros2: Ros2) -> None:
+    done = ros2('action', 'send_goal', '-f', '/demo/lookup', 'tf2_msgs/action/LookupTransform', '{target_frame: base}')
+    assert done.returncode == 0
+    assert 'Feedback:\n    {}' in done.stdout
+    assert 'error_string: looked up base\n' in done.stdout
+    assert done.stdout.endswith('Goal finished with status: SUCCEEDED\n')

@@ -1,0 +1,83 @@
+"""Commands that run until they are stopped: hz, echo, pub; and what stops them."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from conftest import Ros2
+
+Start = Callable[..., 'subprocess.Popen[str]']
+
+
+def read_until(process: subprocess.Popen[str], pattern: str) -> str:
+    """The output up to the line that matches."""
+    assert process.stdout is not None
+    read = []
+    for line in process.stdout:
+        read.append(line)
+        if re.search(pattern, line):
+            return ''.join(read)
+    raise AssertionError(f'ended without {pattern!r}: {"".join(read)}')
+
+
+def test_hz_and_interrupt(talker: subprocess.Popen[str], start: Start) -> None:
+    process = start('topic', 'hz', '/demo/chatter')
+    text = read_until(process, 'window: ')
+    match = re.search(r'average rate: (\d+\.\d{3})\n\tmin: \d\.\d{3}s max: \d\.\d{3}s std dev: \d\.\d{5}s window: \d+\n', text)
+    assert match is not None
+    assert 10.0 < float(match[1]) < 40.0
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=10) == signal.SIGINT
+    assert process.stdout is not None
+    assert 'Traceback' not in process.stdout.read()
+
+
+def test_bw(talker: subprocess.Popen[str], start: Start) -> None:
+    text = read_until(start('topic', 'bw', '/demo/chatter'), 'mean')
+    assert re.search(r'\d+ B/s from \d+ messages\n\tMessage size mean: 16 B min: 16 B max: 16 B\n', text)
+
+
+def test_delay_needs_a_header(talker: subprocess.Popen[str], ros2: Ros2) -> None:
+    result = ros2('topic', 'delay', '/demo/chatter')
+    assert (result.returncode, result.stderr) == (1, "msg does not have header: '/demo/chatter' carries String\n")
+
+
+def test_terminated_echo(talker: subprocess.Popen[str], start: Start) -> None:
+    process = start('topic', 'echo', '/demo/chatter')
+    assert read_until(process, '---') == 'data: hello\n---\n'
+    process.terminate()
+    assert process.wait(timeout=10) == signal.SIGTERM
+
+
+def test_pub_once_arrives(talker: subprocess.Popen[str], ros2: Ros2) -> None:
+    result = ros2('topic', 'pub', '--once', '/demo/in', 'std_msgs/msg/Int32', 'data: 42')
+    assert result.stdout.endswith('publisher: beginning loop\npublishing #1: std_msgs.msg.Int32(data=42)\n\n')
+    assert talker.stdout is not None
+    assert talker.stdout.readline() == 'received 42\n'
+
+
+def test_pub_times(ros2: Ros2) -> None:
+    result = ros2('topic', 'pub', '-t', '3', '-r', '50', '-w', '0', '/nobody', 'std_msgs/msg/Header', 'stamp: now')
+    assert result.returncode == 0
+    stamps = re.findall(r'publishing #\d: std_msgs.msg.Header\(stamp=builtin_interfaces.msg.Time\((.*)\), frame', result.stdout)
+    assert len(stamps) == len(set(stamps)) == 3
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (('std_msgs/msg/Strin',), "type is invalid: 'std_msgs/msg/Strin' is not installed; did you mean 'std_msgs/msg/String'?"),
+        (('std_msgs/msg/String', '[1'), 'is not valid YAML'),
+        (('std_msgs/msg/String', 'hello'), 'needs to be a dictionary'),
+        (('std_msgs/msg/String', 'dat: x'), "String has no field 'dat'; did you mean 'data'?"),
+    ],
+)
+def test_pub_mistakes(ros2: Ros2, arguments: tuple[str, ...], message: str) -> None:
+    result = ros2('topic', 'pub', '--once', '/x', *arguments)
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1

@@ -1,0 +1,1 @@
+"""Runs the policy at the control rate."""

@@ -1,0 +1,200 @@
+"""The ROS side of the actor: observation in, action out."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from typing import Any, cast
+
+import numpy as np
+import torch
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from dreamer_actor.checks import Refused
+from dreamer_actor.controller import Answer, Controller
+from dreamer_actor.mailbox import Announcement, WeightMailbox
+from dreamer_actor.refusals import Refusals
+from dreamer_actor.settings import check_count, check_device, check_mode
+from dreamer_actor.timing import StepTiming
+from dreamer_interfaces.msg import Action, Metrics, Observation, PolicyWeights
+from dreamer_learning import weights
+from dreamer_learning.agent_config import load_agent
+from dreamer_learning.policy import Policy
+from dreamer_learning.spaces import Task, load_task
+from dreamer_node import wire
+from dreamer_node.diagnostics import OK, WARN, Diagnostics, Report
+from dreamer_node.qos import LATCHED, STANDARD, STEPS, STEPS_KEPT
+from dreamer_node.runtime import config_dir, declare, run_node
+
+COLLECT_PERIOD = 2.0
+"""Seconds between garbage collections."""
+
+
+class ActorNode(Node):
+    """Answers each observation with an action, at once."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__('actor', **arguments)
+        folder = config_dir(self)
+        robot = str(declare(self, 'robot', '', 'robot; only for the labels of diagnostics'))
+        task = load_task(folder, str(declare(self, 'task', '', 'name of a file in config/tasks')))
+        agent = str(declare(self, 'agent', 'dreamer_v3', 'name of a file in config/agents'))
+        size = str(declare(self, 'size', 'cpu', 'size block of the agent'))
+        device = check_device(str(declare(self, 'device', 'cpu', 'torch device of the policy')))
+        seed = self._count('seed', 0, 'seed of exploration and of sampled actions')
+        prefill = self._count('prefill', 0, 'environment steps of random actions; 0 = until weights arrive')
+        mode = check_mode(str(declare(self, 'mode', 'train', 'train: sampled actions; eval: the most likely ones')))
+        self._publish_latent = bool(declare(self, 'publish_latent', True, 'send the recurrent state with the action'))
+        config = load_agent(folder, agent, size, {})
+
+        # One thread: the networks of a policy step are too small to share, and a second one would wait for the learner.
+        torch.set_num_threads(1)
+        # Two threads take turns at the interpreter: a short slice bounds what reading weights can add to a step.
+        sys.setswitchinterval(0.0005)
+        self._refusals = Refusals(self.get_logger().warning)
+        self._controller: Controller[Policy] = Controller(task, seed, prefill, mode)
+        policies = (Policy(config, task, device, seed), Policy(config, task, device, seed))
+        # Only one of them acts at a time: one sequence of random numbers, whenever weights change.
+        policies[1].generator = policies[0].generator
+        self._mailbox = WeightMailbox(policies, agent, config.hash(task), weights.parse, self._refuse)
+        self._timing = StepTiming(1.0 / task.control_rate)
+        self._simulated = bool(self.get_parameter('use_sim_time').value)
+        self._weights_time = 0.0
+        self._updates = 0
+        self._action = Action()
+
+        self._actions = self.create_publisher(Action, 'action', STEPS_KEPT)
+        self._metrics = self.create_publisher(Metrics, 'actor/metrics', STANDARD)
+        self.create_subscription(PolicyWeights, 'policy_weights', self._on_weights, LATCHED)
+        self.create_subscription(Observation, 'observation', self._on_observation, STEPS)
+        self._timer = self.create_timer(1.0, self._every_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._diagnostics = Diagnostics(self, robot or task.robot)
+        self._diagnostics.add('actor', self._report)
+        _warm_up(policies, task)
+        self._collected = time.perf_counter()
+        # What lives now lives to the end: freeze keeps every later collection from walking through it (torch alone is
+        # some 100,000 objects, 50 ms). Automatic collections start in the middle of a step, so they are off; a short one
+        # runs after an action is on its way (_collect).
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        self.get_logger().info(f'actor ready: {agent} {size}, config hash {config.hash(task)}, {mode}')
+
+    def close(self) -> None:
+        """End the thread that reads weights."""
+        self._mailbox.close()
+
+    def _count(self, name: str, default: int, description: str) -> int:
+        return check_count(name, cast(int, declare(self, name, default, description)))
+
+    def _on_observation(self, message: Observation) -> None:
+        start = time.perf_counter()
+        try:
+            step = wire.unpack_observation(message)
+            self._swap()
+            with torch.inference_mode():
+                answer = self._controller.answer(step.stream, step.step, step.tensors, step.is_first)
+        except wire.WireError as error:
+            self._refuse(Refused('observation_contradictory', str(error)))
+            return
+        except Refused as refused:
+            self._refuse(refused)
+            return
+        self._publish(message, answer)
+        end = time.perf_counter()
+        if not answer.repeated:
+            age = None if self._simulated else time.time() - step.stamp
+            self._timing.record(end - start, age)
+        self._collect(end)
+
+    def _publish(self, observation: Observation, answer: Answer) -> None:
+        action = self._action
+        action.header = observation.header
+        action.stream = answer.stream
+        action.step = answer.step
+        action.action = wire.pack('action', answer.action)
+        action.weights_version = answer.version
+        action.latent = wire.pack_tensors(answer.latent) if self._publish_latent else []
+        self._actions.publish(action)
+
+    def _swap(self) -> None:
+        """Take new weights, if there are any: between two steps."""
+        loaded = self._mailbox.take()
+        if loaded is None:
+            return
+        old = self._controller.install(loaded.policy, loaded.version, loaded.env_steps)
+        if old is not None:
+            self._mailbox.give_back(old)
+        self._weights_time = time.monotonic()
+        self._updates = loaded.updates
+
+    def _collect(self, now: float) -> None:
+        """Collect garbage in the pause that follows an action; what was frozen at the start is not walked."""
+        if now - self._collected > COLLECT_PERIOD:
+            self._collected = now
+            gc.collect()
+
+    def _on_weights(self, message: PolicyWeights) -> None:
+        self._mailbox.offer(
+            Announcement(
+                version=message.version,
+                agent=message.agent,
+                config_hash=message.config_hash,
+                updates=message.updates,
+                env_steps=message.env_steps,
+                data=message.data,
+            )
+        )
+
+    def _refuse(self, refused: Refused) -> None:
+        self._refusals.count(refused.cause, str(refused))
+
+    def _numbers(self) -> dict[str, float]:
+        numbers = self._timing.describe()
+        numbers |= {
+            'weights_version': float(self._controller.version),
+            'gaps': float(self._controller.gaps),
+            'retries': float(self._controller.retries),
+            'refused': float(self._refusals.total),
+        }
+        if self._controller.version:
+            numbers['weights_age_s'] = time.monotonic() - self._weights_time
+        return numbers
+
+    def _every_second(self) -> None:
+        # A learner that is gone may come back with a clock behind ours; one that is there only counts up.
+        if self.count_publishers('policy_weights') == 0:
+            self._mailbox.forget_version()
+        numbers = self._numbers()
+        message = Metrics(updates=self._updates, env_steps=self._controller.env_steps)
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.name = list(numbers)
+        message.value = list(numbers.values())
+        self._metrics.publish(message)
+
+    def _report(self) -> Report:
+        numbers = self._numbers()
+        numbers |= {f'refused_{cause}': float(count) for cause, count in self._refusals.counts.items()}
+        if self._refusals.total:
+            return WARN, f'{self._refusals.total} messages refused', numbers
+        if not self._controller.version:
+            return OK, 'random actions: no weights yet', numbers
+        return OK, f'weights version {self._controller.version}', numbers
+
+
+def _warm_up(policies: tuple[Policy, Policy], task: Task) -> None:
+    """One step of each policy, so that the first real one pays for no lazy initialisation."""
+    observation = {
+        name: np.zeros((task.environments, *spec.shape), spec.dtype) for name, spec in task.observation.items()
+    }
+    for policy in policies:
+        state = policy.generator.get_state()
+        policy.act(policy.initial(task.environments), observation, np.ones(task.environments, bool), 'train')
+        policy.generator.set_state(state)
+
+
+def main() -> int:
+    """Entry point of the executable `actor`."""
+    return run_node(ActorNode)

@@ -1,0 +1,25 @@
+from setuptools import find_packages, setup
+
+package_name = 'dreamer_actor'
+
+setup(
+    name=package_name,
+    version='0.1.0',
+    packages=find_packages(exclude=['test']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', ['resource/' + package_name]),
+        ('share/' + package_name, ['package.xml']),
+    ],
+    install_requires=['setuptools'],
+    zip_safe=True,
+    maintainer='Dreamer for ROS 2 maintainers',
+    maintainer_email='maintainers@example.com',
+    description='Runs the policy at the control rate.',
+    license='Apache-2.0',
+    extras_require={'test': ['pytest']},
+    entry_points={
+        'console_scripts': [
+            'actor = dreamer_actor.node:main',
+        ],
+    },
+)

@@ -1,0 +1,1 @@
+"""Trains the world model and the policy from the stream of steps."""

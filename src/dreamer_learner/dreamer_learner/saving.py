@@ -1,0 +1,65 @@
+"""Checkpoints of a run: written between two updates, read at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dreamer_learning import checkpoint
+from dreamer_learning.config import ConfigError
+
+KEPT = 3
+"""Checkpoints that stay in the folder."""
+
+
+class Saved(NamedTuple):
+    """Whether a checkpoint was written, and one line that names the file, or says why not."""
+
+    good: bool
+    text: str
+
+
+class Saver:
+    """Writes checkpoints into one folder. Failing to write one ends nothing: the one before stays.
+
+    Args:
+        directory: run_dir/checkpoints.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def save(self, payload: Mapping[str, Any], updates: int) -> Saved:
+        """Write one checkpoint named after its number of updates, and drop the oldest."""
+        path = self._directory / checkpoint.name(updates)
+        try:
+            checkpoint.save(path, payload)
+            checkpoint.prune(self._directory, KEPT)
+        except checkpoint.CheckpointError as error:
+            return Saved(False, str(error))
+        except OSError as error:
+            return Saved(False, f'{error.filename or path}: {error.strerror or error}')
+        return Saved(True, str(path))
+
+
+def load(directory: Path, info: Callable[[str], None], warn: Callable[[str], None]) -> dict[str, Any] | None:
+    """The newest intact checkpoint, or None where there is none.
+
+    Args:
+        info: takes one line that names the file that is used.
+        warn: takes one line for each newer one that is not intact.
+
+    Raises:
+        ConfigError: there are checkpoints, but none can be read.
+    """
+    try:
+        loaded = checkpoint.load_latest(directory)
+    except checkpoint.CheckpointError as error:
+        raise ConfigError(f'run_dir: {error}; choose another run_dir, or delete that folder to train anew') from None
+    if loaded is None:
+        return None
+    for warning in loaded.warnings:
+        warn(warning)
+    info(f'resumed from {loaded.path}')
+    return loaded.payload

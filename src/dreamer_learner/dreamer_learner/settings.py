@@ -1,0 +1,57 @@
+"""The learner's parameters as checked values."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+
+from dreamer_learning.config import ConfigError, nearest
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Parameters of the node `learner`; see docs/architecture.md.
+
+    Raises:
+        ConfigError: a value that is not allowed, on construction.
+    """
+
+    run_dir: str
+    device: str
+    seed: int
+    train_ratio: float
+    limit_environment: bool
+    publish_period: float
+    checkpoint_period: float
+    video_period: float
+    threads: int
+
+    def __post_init__(self) -> None:
+        if not self.run_dir:
+            raise ConfigError('parameter run_dir: not given; a folder for checkpoints and everything else of the run')
+        for name in ('seed', 'threads', 'train_ratio'):
+            if not getattr(self, name) >= 0:
+                raise ConfigError(f'parameter {name}: {getattr(self, name)} is not allowed; at least 0')
+        for name in ('publish_period', 'checkpoint_period', 'video_period'):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f'parameter {name}: {getattr(self, name)} is not allowed; seconds above 0')
+        if self.limit_environment and not self.train_ratio:
+            raise ConfigError('parameter limit_environment: needs a train_ratio above 0; without one nothing is owed')
+
+    def torch_device(self) -> torch.device:
+        """The device, tried.
+
+        Raises:
+            ConfigError: unknown, or this machine does not have it.
+        """
+        try:
+            device = torch.device(self.device)
+            torch.zeros(1, device=device)
+        except (RuntimeError, AssertionError) as error:
+            available = ['cpu', *(f'cuda:{index}' for index in range(torch.cuda.device_count()))]
+            raise ConfigError(
+                f"parameter device: '{self.device}' cannot be used ({str(error).splitlines()[0]}); "
+                f'{nearest(self.device, available)}'
+            ) from None
+        return device

@@ -1,0 +1,95 @@
+"""One agent, its updates, and what happens when a loss is not a number."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from dreamer_learner.meters import Meters
+from dreamer_learning.agent import Agent
+from dreamer_learning.batch import to_tensors
+from dreamer_learning.replay import Replay, ReplayEmpty
+
+BAD_IN_A_ROW = 10
+"""Updates without a finite loss, one after another, after which training is given up."""
+
+
+class TrainingFailed(RuntimeError):
+    """Training cannot go on. The message is for the person at the terminal."""
+
+
+class Updater:
+    """Draws batches, updates the agent, writes the new latents back.
+
+    Attributes:
+        bad: updates whose loss or gradient was not finite; their latents are not used.
+    """
+
+    def __init__(self, agent: Agent, replay: Replay) -> None:
+        self.agent = agent
+        self.meters = Meters()
+        self.bad = 0
+        self._replay = replay
+        self._bad_in_a_row = 0
+        self._batch: dict[str, torch.Tensor] | None = None
+        self._size = (agent.config.replay.batch, agent.config.replay.length)
+
+    @property
+    def sound(self) -> bool:
+        """Whether the last update was finite: only then the agent is worth publishing and saving."""
+        return self._bad_in_a_row == 0
+
+    def update(self) -> bool:
+        """One update; False where the replay does not hold a window of the needed length yet.
+
+        Raises:
+            TrainingFailed: too many in a row without a finite loss.
+        """
+        try:
+            batch = to_tensors(self._replay.sample(*self._size), self.agent.device)
+        except ReplayEmpty:
+            return False
+        metrics = self.agent.train_step(batch)
+        latents = metrics.pop('latents')
+        if not (math.isfinite(metrics['loss']) and math.isfinite(metrics['gradient_norm'])):
+            self._count_bad()
+            return True
+        self._bad_in_a_row = 0
+        self._batch = batch
+        index = batch['index'].cpu().numpy()
+        self._replay.update_latents(index, latents['deter'].cpu().numpy(), latents['stoch'].cpu().numpy())
+        self.meters.record(metrics)
+        return True
+
+    def predict(self) -> dict[str, np.ndarray] | None:
+        """Open-loop prediction beside the truth, see Agent.report; None before the first update.
+
+        The batch is that of the last update: drawing another one would change what training draws next.
+        """
+        return None if self._batch is None else self.agent.report(self._batch, 1)
+
+    def _count_bad(self) -> None:
+        self.bad += 1
+        self._bad_in_a_row += 1
+        if self._bad_in_a_row >= BAD_IN_A_ROW:
+            raise TrainingFailed(
+                f'{self._bad_in_a_row} updates in a row without a finite loss, at update {self.agent.updates}; '
+                'the last good checkpoint is kept'
+            )
+
+
+def choose_threads(asked: int, cores: int, device: torch.device) -> int:
+    """Threads of torch for training.
+
+    Args:
+        asked: parameter `threads`; 0 = choose.
+        cores: that this process may use.
+    """
+    if asked > 0:
+        return asked
+    if device.type != 'cpu':
+        return 1
+    # One core stays free for the control nodes. More than four make the small matrices of these models slower.
+    return max(1, min(cores - 1, 4))

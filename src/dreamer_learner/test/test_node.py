@@ -1,0 +1,109 @@
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from peers import Learner, Peers, Recorder
+from steps import steps
+
+from dreamer_learning import weights
+from dreamer_learning.agent_config import load_agent
+from dreamer_learning.policy import Policy
+from dreamer_learning.spaces import load_task
+
+
+@pytest.fixture
+def peers() -> Iterator[Peers]:
+    peers = Peers()
+    yield peers
+    peers.close()
+
+
+def test_learns_publishes_saves_on_sigterm_and_resumes(config_dir: Path, tmp_path: Path, peers: Peers) -> None:
+    run_dir = tmp_path / 'run'
+    with (
+        Recorder(config_dir, run_dir, peers.namespace) as recorder,
+        Learner(config_dir, run_dir, peers.namespace) as learner,
+    ):
+        peers.wait_for_readers(2)
+        peers.send(steps(0, 60))
+        peers.wait(lambda: len(peers.weights) >= 3 and peers.env_steps() == 60)
+        saved = peers.save_checkpoint()
+        assert saved.success
+        assert Path(saved.message).is_file()
+        assert learner.end(signal.SIGTERM) == 0
+        assert recorder.end(signal.SIGINT) == 0
+    versions = [message.version for message in peers.weights]
+    assert versions == sorted(set(versions))
+    config, task = load_agent(config_dir, 'small', 'tiny', {}), load_task(config_dir, 'reach')
+    assert {message.config_hash for message in peers.weights} == {config.hash(task)}
+    Policy(config, task, 'cpu', 0).load(weights.parse(bytes(peers.weights[-1].data)))
+    assert peers.metric('gaps') == 0
+    assert peers.metric('loss') > 0
+    assert yaml.safe_load((run_dir / 'run.yaml').read_text()) == {
+        'agent': 'small', 'size': 'tiny', 'task': 'reach', 'robot': 'box', 'config_hash': config.hash(task),
+    }
+
+    updates = peers.weights[-1].updates
+    peers.weights.clear()
+    peers.metrics.clear()
+    with Learner(config_dir, run_dir, peers.namespace) as learner:
+        # The policy is there before any training: what an actor that starts again needs. The last 50 steps come again
+        # over the topics, and all of them from the bags: each counts once.
+        peers.wait(lambda: bool(peers.weights) and peers.env_steps() == 60)
+        assert peers.weights[0].updates >= updates
+        assert peers.weights[0].version > versions[-1]
+        assert peers.metric('replay_size') == 60
+        peers.send(steps(60, 80))
+        peers.wait(lambda: peers.env_steps() == 80)
+        assert peers.metric('replay_size') == 80
+        assert peers.metric('gaps') == 0
+        assert learner.end(signal.SIGINT) == 0
+
+
+def test_limits_the_environment_in_lockstep_with_the_train_ratio(config_dir: Path, tmp_path: Path, peers: Peers) -> None:
+    parameters = {'train_ratio': 16.0, 'limit_environment': 'true'}
+    with Learner(config_dir, tmp_path / 'run', peers.namespace, **parameters) as learner:
+        peers.wait_for_readers()
+        peers.wait(lambda: peers.limits == [24])
+        peers.send(steps(0, 24))
+        peers.wait(lambda: peers.limits[-1] == 26)
+        peers.send(steps(24, 26))
+        peers.wait(lambda: peers.limits[-1] == 28)
+        # A gap does not stop the run: what came after it counts without waiting for the rest of a window.
+        peers.send(steps(27, 28))
+        peers.wait(lambda: peers.limits[-1] > 28)
+        peers.wait(lambda: peers.metric('gaps') == 1)
+        assert peers.save_checkpoint().success
+        learner.end(signal.SIGKILL)
+    # A killed learner stays listed as a publisher for a while: its successor works all the same.
+    peers.weights.clear()
+    peers.limits.clear()
+    with Learner(config_dir, tmp_path / 'run', peers.namespace, **parameters) as learner:
+        peers.wait(lambda: bool(peers.weights) and bool(peers.limits))
+        peers.wait(lambda: peers.env_steps() == 27)
+        assert learner.end(signal.SIGINT) == 0
+
+
+def test_a_second_learner_ends_with_a_clear_error(config_dir: Path, tmp_path: Path, peers: Peers) -> None:
+    with Learner(config_dir, tmp_path / 'run', peers.namespace) as first:
+        peers.wait(lambda: len(peers.metrics) > 0)
+        with (
+            Learner(config_dir, tmp_path / 'run', peers.namespace) as same_folder,
+            Learner(config_dir, tmp_path / 'other', peers.namespace) as same_namespace,
+        ):
+            assert same_folder.end() == 2
+            assert 'is used by another learner' in same_folder.log.read_text()
+            assert same_namespace.end() == 2
+            assert f'another learner publishes {peers.namespace}/policy_weights' in same_namespace.log.read_text()
+        assert first.end(signal.SIGINT) == 0
+
+
+def test_a_wrong_parameter_is_one_line_and_exit_code_2(config_dir: Path, tmp_path: Path) -> None:
+    with Learner(config_dir, tmp_path / 'run', '/learner_errors', task='reech') as learner:
+        assert learner.end() == 2
+    lines = learner.log.read_text().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith('error: ')
+    assert "did you mean 'reach'?" in lines[0]

@@ -1,0 +1,38 @@
+import dataclasses
+from typing import Any
+
+import pytest
+
+from dreamer_learner.settings import Settings
+from dreamer_learning.config import ConfigError
+
+GOOD = Settings('run', 'cpu', 0, 32.0, True, 5.0, 60.0, 60.0, 0)
+
+
+def test_good_settings() -> None:
+    assert GOOD.torch_device().type == 'cpu'
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'text'),
+    [
+        ('run_dir', '', 'parameter run_dir: not given'),
+        ('seed', -1, 'parameter seed: -1 is not allowed; at least 0'),
+        ('threads', -2, 'parameter threads: -2 is not allowed'),
+        ('train_ratio', -0.5, 'parameter train_ratio: -0.5 is not allowed'),
+        ('train_ratio', float('nan'), 'parameter train_ratio: nan is not allowed'),
+        ('publish_period', 0.0, 'parameter publish_period: 0.0 is not allowed; seconds above 0'),
+        ('checkpoint_period', float('nan'), 'parameter checkpoint_period: nan'),
+        ('video_period', -1.0, 'parameter video_period: -1.0'),
+        ('train_ratio', 0.0, 'parameter limit_environment: needs a train_ratio'),
+    ],
+)
+def test_bad_settings_name_the_parameter(name: str, value: Any, text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        dataclasses.replace(GOOD, **{name: value})
+
+
+@pytest.mark.parametrize('device', ['cuda:77', 'gpu', ''])
+def test_a_device_that_is_not_there_is_named_with_those_that_are(device: str) -> None:
+    with pytest.raises(ConfigError, match=f"parameter device: '{device}' cannot be used .* allowed: cpu"):
+        dataclasses.replace(GOOD, device=device).torch_device()

@@ -1,0 +1,161 @@
+"""The learning agent: one loss, one backward pass, one optimiser for world model, actor and critic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dreamer_learning import batch as batches
+from dreamer_learning.agent_config import AgentConfig
+from dreamer_learning.behaviour import Behaviour
+from dreamer_learning.normalise import ReturnNormaliser
+from dreamer_learning.optim import LaProp
+from dreamer_learning.spaces import Task
+from dreamer_learning.world_model import WorldModel
+
+# The policy's parameters: name there -> name of the module here.
+POLICY_PARTS = {
+    'encoder.': 'model.encoder.',
+    'rssm.core.': 'model.rssm.core.',
+    'rssm.posterior.': 'model.rssm.posterior.',
+    'actor.': 'behaviour.actor.',
+}
+
+
+class Agent:
+    """World model, behaviour, optimiser and everything that a checkpoint must hold.
+
+    Args:
+        config: see agent_config.
+        task: fixes observations and actions.
+        device: where parameters live.
+        seed: fixes the initial parameters and every later random draw.
+    """
+
+    def __init__(self, config: AgentConfig, task: Task, device: torch.device | str = 'cpu', seed: int = 0) -> None:
+        self.config, self.task, self.device = config, task, torch.device(device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.networks = nn.ModuleDict({'model': WorldModel(config, task), 'behaviour': Behaviour(config, task)})
+        self.networks.to(self.device)
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        behaviour = config.behaviour
+        self.normaliser = ReturnNormaliser(behaviour.return_rate, behaviour.return_limit, behaviour.return_low,
+                                           behaviour.return_high, self.device)
+        self.optimiser = LaProp((p for p in self.networks.parameters() if p.requires_grad), config.optimiser)
+        self.updates = 0
+
+    @property
+    def model(self) -> WorldModel:
+        return self.networks['model']  # type: ignore[return-value]
+
+    @property
+    def behaviour(self) -> Behaviour:
+        return self.networks['behaviour']  # type: ignore[return-value]
+
+    def parameter_count(self) -> int:
+        """Trained parameters; the slow critic is a copy and does not count."""
+        return sum(p.numel() for p in self.networks.parameters() if p.requires_grad)
+
+    def train_step(self, batch: Mapping[str, Tensor]) -> dict[str, Any]:
+        """One update.
+
+        Args:
+            batch: see batch.py.
+
+        Returns:
+            metrics by name (float), and 'latents': {'deter': (B, T, D) float16, 'stoch': (B, T, S) uint8}, the
+            posterior of every step for Replay.update_latents. 'gradient_norm' is not finite where the batch was bad;
+            such an update changes no parameter.
+        """
+        # Gradients and squared gradients below 1e-38 cost a hundred times an ordinary number on a CPU. Per thread.
+        torch.set_flush_denormal(True)
+        world = self.model.loss(batch, self.generator)
+        features = torch.cat([world.deter, world.stoch], -1)
+        behaviour = self.behaviour.loss(self.model, features, batch, self.normaliser, self.generator)
+        losses = {name: loss.mean() for name, loss in {**world.losses, **behaviour.losses}.items()}
+        scales = self.config.loss
+        total = torch.stack([loss * getattr(scales, name) for name, loss in losses.items()]).sum()
+        total.backward()
+        norm = self.optimiser.step()
+        self.behaviour.update_slow_critic()
+        self.updates += 1
+        metrics = {**world.metrics, **behaviour.metrics, 'loss': total, 'gradient_norm': norm}
+        metrics.update({f'loss/{name}': loss for name, loss in losses.items()})
+        values = torch.stack([value.detach() for value in metrics.values()]).tolist()
+        latents = {'deter': world.deter.detach().half(), 'stoch': self._indices(world.stoch)}
+        return {**dict(zip(metrics, values)), 'learning_rate': self.optimiser.rate(), 'latents': latents}
+
+    def _indices(self, stoch: Tensor) -> Tensor:
+        """One-hot (..., C*S) -> class numbers (..., S) uint8."""
+        dynamics = self.config.dynamics
+        return stoch.detach().unflatten(-1, (dynamics.classes, dynamics.stoch)).argmax(-2).to(torch.uint8)
+
+    def policy_parameters(self) -> dict[str, Tensor]:
+        """A copy, on the CPU, of what acting needs: encoder, RSSM without its prior, actor."""
+        result = {}
+        for name, value in self.networks.state_dict().items():
+            for short, long in POLICY_PARTS.items():
+                if name.startswith(long):
+                    result[short + name[len(long):]] = value.detach().to('cpu', copy=True).contiguous()
+        return result
+
+    @torch.no_grad()
+    def report(self, batch: Mapping[str, Tensor], sequences: int = 4) -> dict[str, np.ndarray]:
+        """Open-loop prediction beside the truth.
+
+        The first half of each window is filtered (posterior); in the second half the model sees actions only.
+
+        Returns:
+            '<name>/truth' and '<name>/model', each (N, T, ...): float32, images uint8; and 'context', a scalar: the
+            number of filtered steps.
+        """
+        batch = {name: value[:sequences] for name, value in batch.items()}
+        generator = torch.Generator(self.device).manual_seed(self.updates)
+        deter, stoch, _ = self.model.observe(batch, generator)
+        length = deter.shape[1]
+        half = length // 2
+        features = torch.cat([deter, stoch], -1)
+        actions = batches.encode_action(batch['action'], self.task.action)
+        imagined, _ = self.model.rssm.imagine(
+            features[:, half - 1], lambda _, h: actions[:, half - 1 + h], length - half, generator)
+        joined = torch.cat([features[:, :half], imagined[1:].transpose(0, 1)], 1)
+        predictions = self.model.decoder.predict(joined.flatten(0, 1))
+        result = {'context': np.asarray(half)}
+        for name, value in predictions.items():
+            truth = batch[batches.OBSERVATION + name]
+            if truth.dtype == torch.uint8:
+                value = (value * 255).round().to(torch.uint8)
+            result[f'{name}/truth'] = truth.cpu().numpy()
+            result[f'{name}/model'] = value.view(truth.shape).cpu().numpy()
+        return result
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nested mapping of tensors and plain values: parameters, slow critic, optimiser, normaliser, counters, RNG."""
+        return {
+            'networks': {name: value.detach().cpu().clone() for name, value in self.networks.state_dict().items()},
+            'optimiser': self.optimiser.state_dict(),
+            'normaliser': self.normaliser.state_dict(),
+            'updates': self.updates,
+            'generator': self.generator.get_state(),
+            'hash': self.config.hash(self.task),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over a state_dict.
+
+        Raises:
+            ValueError: it belongs to another agent, size or task.
+        """
+        expected = self.config.hash(self.task)
+        if state.get('hash') != expected:
+            raise ValueError(f"state of configuration {state.get('hash')} does not fit configuration {expected}")
+        self.networks.load_state_dict(state['networks'])
+        self.optimiser.load_state_dict(state['optimiser'])
+        self.normaliser.load_state_dict(state['normaliser'])
+        self.updates = int(state['updates'])
+        self.generator.set_state(state['generator'])

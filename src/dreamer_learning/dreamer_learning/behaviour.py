@@ -1,0 +1,160 @@
+"""Learning a policy in imagination: lambda-returns, REINFORCE for the actor, two-hot regression for the critic.
+
+Imagination from every posterior state (features f, action a, reward r, continuation c, value v):
+
+      h      0           1           2          ...         H
+      f     f[0] --a[0]-> f[1] --a[1]-> f[2]     ...        f[H]
+      r,c,v      v[0]    r,c,v[1]    r,c,v[2]               r,c,v[H]
+      R     R[0]        R[1]        ...       R[H-1]
+            R[h] = r[h+1] + c[h+1] ((1 - lambda) v[h+1] + lambda R[h+1]),   R[H] = v[H]
+      weight w[h] = c[0] c[1] ... c[h]
+
+actor:  -w[h] (log p(a[h] | f[h]) sg((R[h] - v[h]) / scale) + entropy bonus),   h = 0 .. H-1
+critic:  w[h] (two-hot loss to R[h] and to the slow critic's prediction),       h = 0 .. H-1
+
+On replayed steps (B, T) the critic is trained too, with the gradient going on into the world model. The real reward and
+flags take the place of the predicted ones, and the imagined return at each state, R[0] there, is the bootstrap:
+
+      t     0          1          2         ...         T-1
+      R0    R0[0]      R0[1]      R0[2]                 R0[T-1]
+      r,c              r,c[1]     r,c[2]                r,c[T-1]
+      G     G[0]       G[1]       ...     G[T-2]
+            G[t] = r[t+1] + c[t+1] ((1 - l) R0[t+1] + l G[t+1]),   G[T-1] = R0[T-1],   l = lambda (1 - is_last[t+1])
+      steps with is_last have no weight: their successor belongs to the next episode.
+
+Source: DreamerV3, equations 6 to 9, and its public code (agent.py, imag_loss and repl_loss).
+Shapes: N starts, H horizon, F features.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dreamer_learning.agent_config import AgentConfig
+from dreamer_learning.heads import Actor, TwoHotHead, feature_size
+from dreamer_learning.normalise import ReturnNormaliser
+from dreamer_learning.spaces import Task
+from dreamer_learning.world_model import WorldModel
+
+
+class BehaviourLoss(NamedTuple):
+    """Losses by name (any shape; their mean counts) and values to report (scalar tensors)."""
+
+    losses: dict[str, Tensor]
+    metrics: dict[str, Tensor]
+
+
+def lambda_return(reward: Tensor, value: Tensor, live: Tensor, trace: Tensor | float) -> Tensor:
+    """Lambda-return of steps 0 .. T-2 of a sequence (T, ...), time first.
+
+    Args:
+        reward: reward[t] is earned by arriving at t; reward[0] is not used.
+        value: bootstrap at t.
+        live: discounted probability that the episode goes on at t.
+        trace: lambda, or (T, ...): zero where the return must bootstrap because the sequence ends at t.
+    """
+    traces = live[1:] * trace if isinstance(trace, float) else live[1:] * trace[1:]
+    inputs = torch.addcmul(reward[1:], live[1:] - traces, value[1:])
+    returns = torch.empty_like(inputs)
+    following = value[-1]
+    for t in reversed(range(len(inputs))):
+        following = torch.addcmul(inputs[t], traces[t], following, out=returns[t])
+    return returns
+
+
+class Behaviour(nn.Module):
+    """Actor, critic and slow critic."""
+
+    def __init__(self, config: AgentConfig, task: Task) -> None:
+        super().__init__()
+        self.config = config.behaviour
+        units, features = config.networks.units, feature_size(config)
+        self.actor = Actor(features, units, task.action, config.heads)
+        self.critic = TwoHotHead(features, units, config.heads.critic_layers, config.heads.bins)
+        self.slow_critic = copy.deepcopy(self.critic).requires_grad_(False)
+
+    def update_slow_critic(self) -> None:
+        """Move the slow critic by `slow_rate` towards the critic."""
+        with torch.no_grad():
+            slow: list[Tensor] = list(self.slow_critic.parameters())
+            fast: list[Tensor] = list(self.critic.parameters())
+            torch._foreach_lerp_(slow, fast, self.config.slow_rate)
+
+    def loss(self, model: WorldModel, features: Tensor, batch: Mapping[str, Tensor], normaliser: ReturnNormaliser,
+             generator: torch.Generator | None = None) -> BehaviourLoss:
+        """Losses of actor and critic.
+
+        Args:
+            features: (B, T, F), posterior states with gradient.
+            batch: replayed rewards and flags, (B, T).
+        """
+        shape = features.shape[:2]
+        starts = features.detach().flatten(0, 1)
+        chosen = self._choose(len(starts), generator, starts.device)
+        if chosen is not None:
+            starts = starts[chosen]
+        imagined, actions = model.rssm.imagine(
+            starts, lambda now, _: self.actor(now).sample(generator), self.config.horizon, generator)
+        result, returns = self._imagination_loss(model, imagined, actions, normaliser)
+        logits = self.critic(features.flatten(0, 1))  # (B*T, K)
+        with torch.no_grad():
+            # States that imagination did not start from bootstrap with the critic's own prediction.
+            bootstrap = returns[0] if chosen is None else self.critic.twohot.mean(logits).scatter(0, chosen, returns[0])
+            slow = self.slow_critic.predict(features.detach().flatten(0, 1)).view(shape)
+        result.losses['replay_critic'] = self._replay_loss(logits.view(*shape, -1), bootstrap.view(shape), slow, batch)
+        return result
+
+    def _choose(self, count: int, generator: torch.Generator | None, device: torch.device) -> Tensor | None:
+        wanted = self.config.imagination_starts
+        if not 0 < wanted < count:
+            return None
+        return torch.randperm(count, generator=generator, device=device)[:wanted]
+
+    def _imagination_loss(self, model: WorldModel, imagined: Tensor, actions: Tensor,
+                          normaliser: ReturnNormaliser) -> tuple[BehaviourLoss, Tensor]:
+        """imagined (H+1, N, F), actions (H, N, A) -> losses, returns (H, N)."""
+        logits = self.critic(imagined[:-1])
+        twohot = self.critic.twohot
+        with torch.no_grad():
+            reward = model.reward.predict(imagined)
+            live = model.continuation.predict(imagined)
+            values = torch.cat([twohot.mean(logits), self.critic.predict(imagined[-1:])])
+            returns = lambda_return(reward, values, live, self.config.trace)
+            scale = normaliser.update(returns)
+            advantage = (returns - values[:-1]) / scale
+            weight = torch.cumprod(live, 0)[:-1]
+            slow = self.slow_critic.predict(imagined[:-1])
+        policy = self.actor(imagined[:-1])
+        entropy = policy.entropy()
+        objective = policy.log_prob(actions) * advantage + self.config.entropy * entropy
+        losses = {
+            'actor': -weight * objective,
+            'critic': weight * self._critic_loss(logits, returns, slow),
+        }
+        metrics = {
+            'return': returns.mean(), 'return/scale': scale, 'value': values.mean(), 'advantage/std': advantage.std(),
+            'reward/imagined': reward[1:].mean(), 'entropy/actor': entropy.detach().mean(), 'weight': weight.mean(),
+        }
+        return BehaviourLoss(losses, metrics), returns
+
+    def _replay_loss(self, logits: Tensor, bootstrap: Tensor, slow: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+        """logits (B, T, K), bootstrap and slow critic (B, T) -> (T-1, B)."""
+        is_last, is_terminal = batch['is_last'].t().float(), batch['is_terminal'].t().float()
+        live = (1 - is_terminal) * (1 - 1 / self.config.discount_horizon)
+        trace = (1 - is_last) * self.config.trace
+        returns = lambda_return(batch['reward'].t().contiguous(), bootstrap.t().contiguous(), live, trace)
+        loss = self._critic_loss(logits.transpose(0, 1)[:-1], returns, slow.t()[:-1])
+        return (1 - is_last[:-1]) * loss
+
+    def _critic_loss(self, logits: Tensor, returns: Tensor, slow: Tensor) -> Tensor:
+        regulariser = self.config.slow_regulariser
+        twohot = self.critic.twohot
+        if regulariser == 1.0:
+            return twohot.loss(logits, torch.stack([returns, slow], -1))
+        loss = twohot.loss(logits, returns.unsqueeze(-1))
+        return loss + regulariser * twohot.loss(logits, slow.unsqueeze(-1)) if regulariser else loss

@@ -1,0 +1,162 @@
+"""Checkpoints: one safetensors file each, written atomically, with a checksum. Never pickle.
+
+A payload is a nested mapping of tensors, arrays and plain JSON values. Tensors become the file's tensors, the rest a JSON
+skeleton in the file's metadata, in which {'$tensor': name} or {'$array': name} stands for a tensor or an array.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+SUFFIX = '.safetensors'
+FORMAT = 'dreamer-checkpoint-1'
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint cannot be written or read. The message names the file and says why."""
+
+
+class Loaded(NamedTuple):
+    """The newest intact checkpoint of a folder, and one line for each newer one that was passed over."""
+
+    payload: dict[str, Any]
+    path: Path
+    warnings: list[str]
+
+
+def name(step: int) -> str:
+    """File name of the checkpoint of a step; names sort as steps do."""
+    return f'checkpoint-{step:012d}{SUFFIX}'
+
+
+def save(path: Path, payload: Mapping[str, Any]) -> None:
+    """Write a checkpoint: temporary file, fsync, rename, fsync of the folder. An older file of that name stays until then.
+
+    Raises:
+        CheckpointError: the disk is full or not writable, or the payload holds something else than tensors and JSON values.
+    """
+    path = Path(path)
+    tensors: dict[str, Tensor] = {}
+    try:
+        skeleton = json.dumps(_take_apart(payload, '', tensors), sort_keys=True)
+    except TypeError as error:
+        raise CheckpointError(f'{path}: {error}') from None
+    metadata = {'format': FORMAT, 'payload': skeleton, 'sha256': _digest(tensors, skeleton)}
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open('wb') as file:
+            file.write(safetensors.torch.save(tensors, metadata))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise CheckpointError(f'{path}: cannot write the checkpoint: {error.strerror or error}; '
+                              'the previous checkpoint stays') from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint.
+
+    Raises:
+        CheckpointError: no such file, truncated, altered, or not a checkpoint.
+    """
+    try:
+        with safetensors.safe_open(path, framework='pt') as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (OSError, safetensors.SafetensorError) as error:
+        raise CheckpointError(f'{path}: not a complete checkpoint: {error}') from None
+    if metadata.get('format') != FORMAT:
+        raise CheckpointError(f"{path}: format {metadata.get('format')!r}, expected {FORMAT!r}")
+    if metadata.get('sha256') != _digest(tensors, metadata['payload']):
+        raise CheckpointError(f'{path}: checksum does not match; the file was altered')
+    return _put_together(json.loads(metadata['payload']), tensors)
+
+
+def load_latest(directory: Path) -> Loaded | None:
+    """The newest intact checkpoint of a folder; None where there is no checkpoint at all.
+
+    Raises:
+        CheckpointError: there are checkpoints, and none of them is intact.
+    """
+    warnings: list[str] = []
+    for path in reversed(_paths(directory)):
+        try:
+            return Loaded(load(path), path, warnings)
+        except CheckpointError as error:
+            warnings.append(f'{error}; using the one before')
+    if warnings:
+        raise CheckpointError(f'{directory}: none of the {len(warnings)} checkpoints is intact; the newest: {warnings[0]}')
+    return None
+
+
+def prune(directory: Path, keep: int) -> None:
+    """Delete all but the newest `keep` (at least 1) checkpoints."""
+    for path in _paths(directory)[:-max(keep, 1)]:
+        path.unlink(missing_ok=True)
+
+
+def _paths(directory: Path) -> list[Path]:
+    return sorted(Path(directory).glob(f'checkpoint-*{SUFFIX}'))
+
+
+def _take_apart(value: Any, key: str, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _take_apart(v, f'{key}/{k}' if key else str(k), tensors) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_take_apart(v, f'{key}/{i}', tensors) for i, v in enumerate(value)]
+    if isinstance(value, Tensor):
+        tensors[key] = value.detach().cpu().clone().contiguous()
+        return {'$tensor': key}
+    if isinstance(value, np.ndarray):
+        tensors[key] = torch.from_numpy(np.array(value, order='C'))
+        return {'$array': key}
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"'{key}' is a {type(value).__name__}; a checkpoint holds tensors, arrays and JSON values")
+
+
+def _put_together(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_put_together(item, tensors) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {'$tensor'}:
+        return tensors[value['$tensor']]
+    if value.keys() == {'$array'}:
+        return tensors[value['$array']].numpy()
+    return {key: _put_together(item, tensors) for key, item in value.items()}
+
+
+def _digest(tensors: Mapping[str, Tensor], skeleton: str) -> str:
+    digest = hashlib.sha256(skeleton.encode())
+    for key in sorted(tensors):
+        tensor = tensors[key]
+        digest.update(f'{key} {tensor.dtype} {tuple(tensor.shape)}'.encode())
+        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _sync_folder(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,83 @@
+import pytest
+import torch
+from learning_toys import make_batch, small_config, small_task
+
+from dreamer_learning.agent import Agent
+from dreamer_learning.behaviour import lambda_return
+from dreamer_learning.world_model import kl_losses
+
+
+def naive_return(reward: list[float], value: list[float], live: list[float], trace: list[float], t: int) -> float:
+    if t == len(reward) - 1:
+        return value[t]
+    following = naive_return(reward, value, live, trace, t + 1)
+    mixed = (1 - trace[t + 1]) * value[t + 1] + trace[t + 1] * following
+    return reward[t + 1] + live[t + 1] * mixed
+
+
+@pytest.mark.parametrize('per_step', [False, True])
+def test_lambda_return_matches_the_recursion_from_step_zero(per_step: bool) -> None:
+    torch.manual_seed(0)
+    reward, value, live = torch.randn(6), torch.randn(6), torch.rand(6)
+    trace = torch.tensor([0.9, 0.9, 0.0, 0.9, 0.9, 0.9]) if per_step else torch.full((6,), 0.95)
+    result = lambda_return(reward, value, live, trace if per_step else 0.95)
+    lists = reward.tolist(), value.tolist(), live.tolist(), trace.tolist()
+    expected = [naive_return(*lists, t) for t in range(5)]
+    torch.testing.assert_close(result, torch.tensor(expected))
+
+
+def test_reward_of_the_first_step_is_not_part_of_any_return() -> None:
+    zeros = torch.zeros(4)
+    assert lambda_return(torch.tensor([7.0, 0, 0, 0]), zeros, torch.ones(4), 0.95).tolist() == [0.0, 0.0, 0.0]
+    assert lambda_return(torch.tensor([0, 7.0, 0, 0]), zeros, torch.ones(4), 0.95)[0].item() == 7.0
+
+
+def test_free_nats_apply_to_each_element_before_the_mean() -> None:
+    prior = torch.tensor([0.5, 0.5]).expand(1, 2, 1, 2).clone().requires_grad_()
+    sharp = torch.tensor([[[[1 - 1e-6, 1e-6]]], [[[0.5, 0.5]]]]).view(1, 2, 1, 2).requires_grad_()
+    losses, metrics = kl_losses(sharp, prior, 0.5)
+    first = 0.6931 - 1.5e-5
+    torch.testing.assert_close(losses['dynamics'], torch.tensor([[first, 0.5]]), atol=1e-4, rtol=0)
+    torch.testing.assert_close(losses['representation'], losses['dynamics'])
+    torch.testing.assert_close(metrics['kl'], torch.tensor(first / 2), atol=1e-4, rtol=0)
+    losses['dynamics'].sum().backward()
+    assert prior.grad is not None
+    assert prior.grad[0, 0].abs().sum() > 0
+    assert not prior.grad[0, 1].any()  # below the free nats: no gradient
+    assert sharp.grad is None  # the dynamics loss does not train the posterior
+    losses['representation'].sum().backward()
+    assert sharp.grad is not None
+
+
+@pytest.mark.parametrize('starts', [0, 5])
+def test_gradients_of_each_loss_reach_only_what_they_train(starts: int) -> None:
+    config = small_config(behaviour={'imagination_starts': starts})
+    agent = Agent(config, small_task())
+    for parameter in agent.networks.parameters():  # heads that start at zero pass no gradient on
+        parameter.data.add_(0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
+    batch = make_batch(config, agent.task)
+
+    def trained_by(name: str) -> set[str]:
+        agent.networks.zero_grad()
+        world = agent.model.loss(batch, agent.generator)
+        features = torch.cat([world.deter, world.stoch], -1)
+        behaviour = agent.behaviour.loss(agent.model, features, batch, agent.normaliser, agent.generator)
+        {**world.losses, **behaviour.losses}[name].mean().backward()
+        names = (n for n, p in agent.networks.named_parameters() if p.grad is not None and p.grad.any())
+        return {'.'.join(n.split('.')[:2]) for n in names}
+
+    assert trained_by('actor') == {'behaviour.actor'}
+    assert trained_by('critic') == {'behaviour.critic'}
+    assert trained_by('replay_critic') == {'behaviour.critic', 'model.encoder', 'model.rssm'}
+    assert trained_by('reward') == {'model.reward', 'model.encoder', 'model.rssm'}
+    assert trained_by('reconstruction') == {'model.decoder', 'model.encoder', 'model.rssm'}
+
+
+def test_slow_critic_follows_at_its_rate() -> None:
+    agent = Agent(small_config(), small_task())
+    fast, slow = next(agent.behaviour.critic.parameters()), next(agent.behaviour.slow_critic.parameters())
+    assert torch.equal(fast, slow)
+    fast.data.add_(1.0)
+    before = slow.clone()
+    agent.behaviour.update_slow_critic()
+    torch.testing.assert_close(slow, before + 0.02)
