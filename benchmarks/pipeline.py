@@ -104,7 +104,7 @@ def report(arguments: argparse.Namespace, watcher: Watcher) -> None:
         for name in ('latency_p50_ms', 'latency_p99_ms', 'latency_max_ms'):
             values = [row[name] for row in watcher.actor if name in row]
             if values:
-                print(f'  actor {name}: median {np.median(values):.2f} ms, largest {np.max(values):.2f} ms over {len(values)} windows')
+                print(f'  actor {name}: median {np.median(values):.2f}, largest {np.max(values):.2f} over {len(values)} windows')
         misses = [row['deadline_misses'] for row in watcher.actor if 'deadline_misses' in row]
         if misses:
             print(f'  deadline misses at {arguments.rate:g} Hz: {misses[-1] - misses[0]:.0f} in {robot:.0f} s of robot time')

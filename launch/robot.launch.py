@@ -54,7 +54,7 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('lockstep', 'auto', 'the simulation waits for every action; auto = when real_time_factor is 0',
                  ['auto', *switch]),
         argument('train_ratio', '0', 'replayed steps per control step; 0 = train continuously'),
-        argument('prefill', '0', 'control steps of random exploration; 0 = until the first weights arrive'),
+        argument('prefill', '2000', 'control steps of random exploration; 0 = until the first weights arrive'),
         argument('learner', 'true', 'train; false = only act, with the weights that another learner publishes', switch),
         argument('camera', 'auto', 'render the camera; auto = when something subscribes to it', ['auto', 'on', 'off']),
         argument('variation_file', '', 'parameter file for mujoco_bridge with variation.* (friction, payload, ...)'),

@@ -49,13 +49,18 @@ def test_free_nats_apply_to_each_element_before_the_mean() -> None:
     assert sharp.grad is not None
 
 
+def shaken_agent(**overrides: dict) -> Agent:
+    """Heads that start at zero would make most of these numbers zero."""
+    agent = Agent(small_config(**overrides), small_task())
+    for parameter in agent.networks.parameters():
+        parameter.data.add_(0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
+    return agent
+
+
 @pytest.mark.parametrize('starts', [0, 5])
 def test_gradients_of_each_loss_reach_only_what_they_train(starts: int) -> None:
-    config = small_config(behaviour={'imagination_starts': starts})
-    agent = Agent(config, small_task())
-    for parameter in agent.networks.parameters():  # heads that start at zero pass no gradient on
-        parameter.data.add_(0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
-    batch = make_batch(config, agent.task)
+    agent = shaken_agent(behaviour={'imagination_starts': starts})
+    batch = make_batch(agent.config, agent.task)
 
     def trained_by(name: str) -> set[str]:
         agent.networks.zero_grad()
@@ -81,3 +86,65 @@ def test_slow_critic_follows_at_its_rate() -> None:
     before = slow.clone()
     agent.behaviour.update_slow_critic()
     torch.testing.assert_close(slow, before + 0.02)
+
+
+def test_imagination_losses_by_hand() -> None:
+    agent = shaken_agent()
+    behaviour, model = agent.behaviour, agent.model
+    horizon, count = 4, 3
+    imagined = torch.randn(horizon + 1, count, 48)
+    actions = torch.randn(horizon, count, 3)
+    result, returns = behaviour._imagination_loss(model, imagined, actions, agent.normaliser)
+    with torch.no_grad():
+        reward, live = model.reward.predict(imagined), model.continuation.predict(imagined)
+        value, slow = behaviour.critic.predict(imagined), behaviour.slow_critic.predict(imagined)
+        policy, logits = behaviour.actor(imagined[:-1]), behaviour.critic(imagined[:-1])
+        log_prob, entropy = policy.log_prob(actions), policy.entropy()
+    scale = agent.normaliser.scale()
+    trace = [0.95] * (horizon + 1)
+    for n in range(count):
+        weight = 1.0
+        for h in range(horizon):
+            target = naive_return(reward[:, n].tolist(), value[:, n].tolist(), live[:, n].tolist(), trace, h)
+            weight *= live[h, n].item()
+            advantage = (target - value[h, n]) / scale
+            actor = -weight * (log_prob[h, n] * advantage + 3e-4 * entropy[h, n])
+            torch.testing.assert_close(result.losses['actor'][h, n], actor, rtol=1e-4, atol=1e-5)
+            critic = sum(behaviour.critic.twohot.loss(logits[h, n], torch.tensor([x])) for x in (target, slow[h, n]))
+            torch.testing.assert_close(result.losses['critic'][h, n], weight * critic, rtol=1e-4, atol=1e-5)
+            assert abs(returns[h, n].item() - target) < 1e-3
+
+
+def test_replay_critic_bootstraps_at_the_end_of_episodes_and_gives_their_last_step_no_weight() -> None:
+    agent = shaken_agent()
+    batch = make_batch(agent.config, agent.task)
+    batch['is_last'] = torch.zeros(4, 8, dtype=torch.bool)
+    batch['is_last'][1, 3] = batch['is_last'][2, 5] = True
+    batch['is_terminal'] = torch.zeros(4, 8, dtype=torch.bool)
+    batch['is_terminal'][2, 5] = True
+    logits, bootstrap, slow = torch.randn(4, 8, 41), torch.randn(4, 8), torch.randn(4, 8)
+    loss = agent.behaviour._replay_loss(logits, bootstrap, slow, batch)
+    assert loss.shape == (7, 4)
+    for n in range(4):
+        live = [0.0 if end else 1 - 1 / 333 for end in batch['is_terminal'][n].tolist()]
+        trace = [0.0 if end else 0.95 for end in batch['is_last'][n].tolist()]
+        for t in range(7):
+            target = naive_return(batch['reward'][n].tolist(), bootstrap[n].tolist(), live, trace, t)
+            expected = agent.behaviour.critic.twohot.loss(logits[n, t], torch.tensor([target, slow[n, t]]))
+            expected = 0 * expected if batch['is_last'][n, t] else expected
+            torch.testing.assert_close(loss[t, n], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_reward_and_continuation_are_predicted_from_the_state_they_belong_to() -> None:
+    agent = shaken_agent()
+    batch = make_batch(agent.config, agent.task)
+    batch['is_terminal'][:, 4] = True
+    world = agent.model.loss(batch, agent.generator)
+    features = torch.cat([world.deter, world.stoch], -1)
+    target = torch.where(batch['is_terminal'], 0.0, 1 - 1 / 333)
+    chance = agent.model.continuation.predict(features)
+    expected = -(target * chance.log() + (1 - target) * (1 - chance).log())
+    torch.testing.assert_close(world.losses['continuation'].view(4, 8), expected, rtol=1e-4, atol=1e-5)
+    reward = agent.model.reward
+    expected = reward.twohot.loss(reward(features), batch['reward'].unsqueeze(-1))
+    torch.testing.assert_close(world.losses['reward'].view(4, 8), expected)

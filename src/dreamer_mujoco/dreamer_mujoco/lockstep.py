@@ -14,7 +14,7 @@ class LockstepGate:
     Attributes:
         stamp: ns, of the sensors that wait for an answer.
         paced: a step also waits until it is due on the wall clock.
-        limit: steps of the stream that the learner allows; None = not asked for.
+        limit: observations of the stream that the learner allows; None = not asked for.
         paused: by the service.
         due: the wall clock has come to the next step.
         command: the answer, once there.
@@ -40,7 +40,7 @@ class LockstepGate:
     @property
     def ready(self) -> bool:
         """Whether the next step can be simulated now."""
-        allowed = self.limit is None or self.step < self.limit
+        allowed = self.limit is None or self.step + 1 < self.limit
         return self.command is not None and self.due and allowed and not self.paused
 
     @property
