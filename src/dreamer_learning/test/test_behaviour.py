@@ -50,10 +50,12 @@ def test_free_nats_apply_to_each_element_before_the_mean() -> None:
 
 
 def shaken_agent(**overrides: dict) -> Agent:
-    """Heads that start at zero would make most of these numbers zero."""
+    """Heads that start at zero would make most of these numbers zero; small bins are likelier, so that values are small."""
     agent = Agent(small_config(**overrides), small_task())
-    for parameter in agent.networks.parameters():
+    for name, parameter in agent.networks.named_parameters():
         parameter.data.add_(0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
+        if name.endswith('out.bias') and len(parameter) == agent.config.heads.bins:
+            parameter.data.sub_(torch.linspace(-20, 20, len(parameter)).square())
     return agent
 
 
@@ -113,6 +115,7 @@ def test_imagination_losses_by_hand() -> None:
             critic = sum(behaviour.critic.twohot.loss(logits[h, n], torch.tensor([x])) for x in (target, slow[h, n]))
             torch.testing.assert_close(result.losses['critic'][h, n], weight * critic, rtol=1e-4, atol=1e-5)
             assert abs(returns[h, n].item() - target) < 1e-3
+            assert abs(target) > 1e-4
 
 
 def test_replay_critic_bootstraps_at_the_end_of_episodes_and_gives_their_last_step_no_weight() -> None:

@@ -117,7 +117,7 @@ def test_gate_waits_for_answer_clock_learner_and_person() -> None:
     assert not gate.answers(6)
     assert gate.answers(7)
     assert (gate.ready, gate.waits_for) == (False, 'joint_command')
-    gate.offer(command, step=4)
+    gate.offer(command, step=3)
     assert not gate.answers(7)
     assert (gate.ready, gate.waits_for) == (False, 'the wall clock')
     gate.due = True

@@ -197,13 +197,13 @@ def test_refused_commands_are_counted_and_the_right_one_goes_on(make_bench: Call
 def test_step_limit_of_the_learner_is_kept(make_bench: Callable[..., Bench]) -> None:
     bench = make_bench(wait_for_learner='true', **LOCKSTEP)
     limits = bench.node.create_publisher(UInt64, 'step_limit', LATCHED)
-    limits.publish(UInt64(data=1))
+    limits.publish(UInt64(data=2))
     first = bench.step(step=0)
     bench.answer(step=1)
     count = len(bench.received['joint_states'])
     bench.until(lambda: len(bench.received['joint_states']) > count)
     assert stamp(bench.received['joint_states'][-1]) == stamp(first)
-    limits.publish(UInt64(data=2))
+    limits.publish(UInt64(data=3))
     bench.until(lambda: stamp(bench.received['joint_states'][-1]) == stamp(first) + PERIOD)
 
 
