@@ -1,6 +1,7 @@
 """Substitutions: values, defaults and errors."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from launch.substitutions import (
 )
 from launch.utilities import normalize_to_list_of_substitutions, perform_substitutions
 from launch.utilities.typed import coerce
+
+PYTHON = shlex.quote(sys.executable)
 
 
 @pytest.fixture
@@ -63,8 +66,8 @@ def context() -> Any:
     (IfElseSubstitution(LaunchConfiguration('sim'), 'yes', LaunchConfiguration('missing')), 'yes'),
     (IfElseSubstitution('false', if_value='yes'), ''),
     (EnvironmentVariable('LAUNCH_TEST_UNSET', default_value='none'), 'none'),
-    (Command([sys.executable, ' -S -c "print(1 + 1)"']), '2\n'),
-    (Command([sys.executable, ' -S -c "import sys; print(1, file=sys.stderr)"'], on_stderr='capture'), '1\n'),
+    (Command([PYTHON, ' -S -c "print(1 + 1)"']), '2\n'),
+    (Command([PYTHON, ' -S -c "import sys; print(1, file=sys.stderr)"'], on_stderr='capture'), '1\n'),
     (FindExecutable(name='sh'), None),
 ])
 def test_values(context: Any, substitution: Any, value: Any) -> None:
@@ -84,8 +87,8 @@ def test_values(context: Any, substitution: Any, value: Any) -> None:
     (PythonExpression('1 +'), "'1 \\+'"),
     (AndSubstitution('yes', 'true'), "'yes'"),
     (Command('no_such_command'), 'no_such_command'),
-    (Command([sys.executable, ' -S -c "raise SystemExit(3)"']), 'exit code 3'),
-    (Command([sys.executable, ' -S -c "import sys; print(7, file=sys.stderr)"']), 'wrote to stderr: 7'),
+    (Command([PYTHON, ' -S -c "raise SystemExit(3)"']), 'exit code 3'),
+    (Command([PYTHON, ' -S -c "import sys; print(7, file=sys.stderr)"']), 'wrote to stderr: 7'),
     (Command('true', on_stderr='explode'), 'explode'),
     (LocalSubstitution('event.nothing'), 'event.nothing'),
 ])

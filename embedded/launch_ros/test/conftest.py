@@ -20,10 +20,10 @@ import launch  # noqa: E402
 import yaml  # noqa: E402
 from launch.logging import launch_config  # noqa: E402
 
-SHOW = f'''#!{sys.executable} -S
+SHOW = '''#!/usr/bin/env -S python3 -S
 import json, sys
 files = [open(sys.argv[i + 1]).read() for i, word in enumerate(sys.argv) if word == '--params-file']
-print(json.dumps({{'argv': sys.argv[1:], 'files': files, 'path': sys.argv[0]}}))
+print(json.dumps({'argv': sys.argv[1:], 'files': files, 'path': sys.argv[0]}))
 '''
 
 

@@ -1,6 +1,5 @@
 """Real ROS nodes: parameters arrive, lifecycle nodes change state when told to."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ print(node.get_fully_qualified_name(), *values[:3], list(values[3]), node.resolv
 
 def script(folder: Any, text: Any) -> Any:
     path = folder / 'node.py'
-    path.write_text(f'#!{sys.executable}\n{text}')
+    path.write_text(f'#!/usr/bin/env python3\n{text}')
     path.chmod(0o755)
     return str(path)
 

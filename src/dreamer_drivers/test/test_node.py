@@ -332,11 +332,9 @@ def test_setpoints_between_actions_with_a_command_rate(tmp_path: Path) -> None:
         world.step(0)
         world.step(1, (0.25, -0.5))
         world.set_time(START + PERIOD + PERIOD // 2)
-        world.commands.clear()
-        world.until(lambda: world.commands)
+        # From the pose (0.1, -0.5) half way to (0.2, -0.375), once the new time has reached the driver.
+        world.until(lambda: world.commands and list(world.commands[-1].position) == pytest.approx([0.15, -0.4375]))
         command = world.commands[-1]
-        # From the pose (0.1, -0.5) half way to (0.2, -0.375).
-        assert list(command.position) == pytest.approx([0.15, -0.4375])
         assert (command.duration, command.step, command.mode) == (0.005, 1, JointCommand.ACTIVE)
     finally:
         world.close()
