@@ -11,6 +11,7 @@ import argparse
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import time
@@ -25,7 +26,6 @@ from rclpy.node import Node
 
 from dreamer_interfaces.msg import Metrics, Observation
 from dreamer_node.qos import STANDARD, STEPS
-from dreamer_node.wire import nanoseconds
 
 
 class Watcher(Node):
@@ -33,17 +33,17 @@ class Watcher(Node):
 
     def __init__(self) -> None:
         super().__init__('pipeline_benchmark')
-        self.steps: list[tuple[float, int]] = []  # wall time, step
-        self.robot_time: list[int] = []
+        self.seen: list[tuple[float, float]] = []  # s of wall time, s of robot time
         self.actor: list[dict[str, float]] = []
         self.learner: list[dict[str, float]] = []
-        self.create_subscription(Observation, 'observation', self._observed, STEPS, raw=False)
+        # Raw: a benchmark that reads every message in full slows down what it measures.
+        self.create_subscription(Observation, 'observation', self._observed, STEPS, raw=True)
         self.create_subscription(Metrics, 'actor/metrics', lambda m: self._add(self.actor, m), STANDARD)
         self.create_subscription(Metrics, 'learner/metrics', lambda m: self._add(self.learner, m), STANDARD)
 
-    def _observed(self, message: Observation) -> None:
-        self.steps.append((time.monotonic(), message.step))
-        self.robot_time.append(nanoseconds(message.header))
+    def _observed(self, data: bytes) -> None:
+        seconds, nanoseconds = struct.unpack_from('<iI', data, 4)  # the stamp follows the CDR header
+        self.seen.append((time.monotonic(), seconds + nanoseconds * 1e-9))
 
     def _add(self, rows: list[dict[str, float]], message: Metrics) -> None:
         rows.append({**dict(zip(message.name, message.value)), 'updates': float(message.updates)})
@@ -74,10 +74,10 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
     executor = SingleThreadedExecutor()
     executor.add_node(watcher)
     try:
-        ready = (lambda: len(watcher.steps) > 200) if arguments.mode == 'lockstep' else (
+        ready = (lambda: len(watcher.seen) > 200) if arguments.mode == 'lockstep' else (
             lambda: bool(watcher.learner) and watcher.learner[-1]['updates'] > 20)
         spin(executor, ready, 180)
-        for rows in (watcher.steps, watcher.robot_time, watcher.actor):
+        for rows in (watcher.seen, watcher.actor, watcher.learner):
             rows.clear()
         end = time.monotonic() + arguments.seconds
         spin(executor, lambda: time.monotonic() > end, arguments.seconds + 10)
@@ -96,9 +96,8 @@ def spin(executor: SingleThreadedExecutor, done, seconds: float) -> None:
 
 
 def report(arguments: argparse.Namespace, watcher: Watcher) -> None:
-    wall = watcher.steps[-1][0] - watcher.steps[0][0]
-    robot = (watcher.robot_time[-1] - watcher.robot_time[0]) * 1e-9
-    count = watcher.steps[-1][1] - watcher.steps[0][1]
+    wall, robot = (last - first for first, last in zip(watcher.seen[0], watcher.seen[-1]))
+    count = len(watcher.seen) - 1
     print(f'{arguments.mode}: {count} control steps in {wall:.1f} s = {count / wall:.1f} steps/s, {robot / wall:.1f}x real time')
     if watcher.actor:
         for name in ('latency_p50_ms', 'latency_p99_ms', 'latency_max_ms'):

@@ -91,6 +91,9 @@ class RobotStatePublisher(Node):
         return message
 
     def _on_joint_state(self, state: JointState) -> None:
+        # Transforms that nobody reads would cost the control loops beside this node their time.
+        if not self._tf.get_subscription_count():
+            return
         if len(state.name) != len(state.position):
             self.get_logger().warning(
                 f'ignored a JointState with {len(state.name)} names and {len(state.position)} positions',
