@@ -16,11 +16,12 @@ from dreamer_actor.checks import Refused
 from dreamer_actor.controller import Answer, Controller
 from dreamer_actor.mailbox import Announcement, WeightMailbox
 from dreamer_actor.refusals import Refusals
-from dreamer_actor.settings import check_count, check_device, check_mode
+from dreamer_actor.settings import check_count, check_mode
 from dreamer_actor.timing import StepTiming
 from dreamer_interfaces.msg import Action, Metrics, Observation, PolicyWeights
 from dreamer_learning import weights
 from dreamer_learning.agent_config import load_agent
+from dreamer_learning.devices import check_device
 from dreamer_learning.policy import Policy
 from dreamer_learning.spaces import Task, load_task
 from dreamer_node import wire
@@ -155,6 +156,7 @@ class ActorNode(Node):
         numbers = self._timing.describe()
         numbers |= {
             'weights_version': float(self._controller.version),
+            'weights_updates': float(self._updates),
             'gaps': float(self._controller.gaps),
             'retries': float(self._controller.retries),
             'refused': float(self._refusals.total),
@@ -181,7 +183,7 @@ class ActorNode(Node):
             return WARN, f'{self._refusals.total} messages refused', numbers
         if not self._controller.version:
             return OK, 'random actions: no weights yet', numbers
-        return OK, f'weights version {self._controller.version}', numbers
+        return OK, f'weights of {self._updates:,} updates', numbers
 
 
 def _warm_up(policies: tuple[Policy, Policy], task: Task) -> None:

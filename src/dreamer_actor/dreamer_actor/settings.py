@@ -4,28 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
-import torch
-
 from dreamer_actor.controller import Mode
 from dreamer_learning.config import ConfigError, nearest
 
 MODES = ('train', 'eval')
-
-
-def check_device(name: str) -> torch.device:
-    """A torch device that this machine has.
-
-    Raises:
-        ConfigError: unknown, or not there.
-    """
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        available = ['cpu', *(f'cuda:{index}' for index in range(torch.cuda.device_count()))]
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"parameter device: '{name}' cannot be used ({reason}); {nearest(name, available)}") from None
-    return device
 
 
 def check_mode(name: str) -> Mode:

@@ -1,13 +1,12 @@
 import pytest
 
-from dreamer_actor.settings import check_count, check_device, check_mode
+from dreamer_actor.settings import check_count, check_mode
 from dreamer_learning.config import ConfigError
 
 
 def test_good_values() -> None:
     assert check_mode('eval') == 'eval'
     assert check_count('prefill', 0) == 0
-    assert check_device('cpu').type == 'cpu'
 
 
 def test_bad_values_name_the_parameter() -> None:
@@ -15,6 +14,3 @@ def test_bad_values_name_the_parameter() -> None:
         check_mode('trian')
     with pytest.raises(ConfigError, match='parameter prefill: -1 is not allowed; at least 0'):
         check_count('prefill', -1)
-    for device in ('cuda:77', 'gpu', ''):
-        with pytest.raises(ConfigError, match=f"parameter device: '{device}' cannot be used .* allowed: cpu"):
-            check_device(device)

@@ -10,16 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from dreamer_learning.config import ConfigError, load_section
+from dreamer_learning.robots import ActionRange, joint_ranges
 
 
 @dataclasses.dataclass(frozen=True)
 class JointGroup:
-    """Joints that share range and gains.
+    """Joints that share gains.
 
     Attributes:
         joints: pattern of joint names, for example '*_hip_joint'.
-        lower, upper: rad, the motor's range.
-        fraction: part of that range which actions use: -1 is the first, 1 the second.
         kp: Nm/rad.
         kd: Nm s/rad.
         damping: Nm s/rad, kd while the robot is damped.
@@ -27,19 +26,12 @@ class JointGroup:
     """
 
     joints: str
-    lower: float
-    upper: float
     kp: float
     kd: float
     damping: float
-    fraction: tuple[float, float] = (0.0, 1.0)
     max_torque: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.lower) and math.isfinite(self.upper) and self.lower < self.upper):
-            raise ConfigError(f'lower {self.lower} must be below upper {self.upper}, both finite')
-        if not 0 <= self.fraction[0] < self.fraction[1] <= 1:
-            raise ConfigError(f'fraction {list(self.fraction)}: two rising numbers from 0 to 1')
         for name in ('kp', 'kd', 'damping', 'max_torque'):
             _require_at_least_zero(name, getattr(self, name))
         if self.damping == 0:
@@ -53,7 +45,8 @@ class DriverConfig:
     Attributes:
         urdf: path relative to urdf/.
         joints: order of actions.
-        groups: name -> joints that share range and gains; each joint belongs to exactly one.
+        action_range: pattern of joint names -> range of their actions; each joint matches exactly one.
+        groups: name -> joints that share gains; each joint belongs to exactly one.
         cutoff: Hz of the low-pass; 0 = none.
         max_deviation: rad between set-point and measured angle; 0 = no bound.
         hold_after: s without an action until the pose is held.
@@ -68,6 +61,7 @@ class DriverConfig:
     urdf: str
     base_link: str
     joints: list[str]
+    action_range: dict[str, ActionRange]
     groups: dict[str, JointGroup]
     cutoff: float
     max_deviation: float
@@ -140,7 +134,7 @@ def load_driver_config(config_dir: Path, robot: str) -> DriverConfig:
         ConfigError: unknown robot, key or value.
     """
     path = Path(config_dir) / 'robots' / f'{robot}.yaml'
-    return load_section(path, 'driver', DriverConfig, shared=('urdf', 'base_link', 'joints'))
+    return load_section(path, 'driver', DriverConfig, shared=('urdf', 'base_link', 'joints', 'action_range'))
 
 
 def gate_config(config: DriverConfig, control_rate: float, command_rate: float = 0.0) -> GateConfig:
@@ -160,11 +154,10 @@ def gate_config(config: DriverConfig, control_rate: float, command_rate: float =
     if command_rate != 0 and not control_rate <= command_rate < math.inf:
         raise ConfigError(f'command_rate {command_rate} Hz: 0, or at least the control rate ({control_rate} Hz)')
     groups = [config.group_of(joint) for joint in config.joints]
-    lower = np.array([group.lower for group in groups])
-    span = np.array([group.upper for group in groups]) - lower
+    lower, upper = joint_ranges(config.action_range, config.joints)
     return GateConfig(
-        range_lower=lower + span * [group.fraction[0] for group in groups],
-        range_upper=lower + span * [group.fraction[1] for group in groups],
+        range_lower=lower,
+        range_upper=upper,
         kp=np.array([group.kp for group in groups]),
         kd=np.array([group.kd for group in groups]),
         damping=np.array([group.damping for group in groups]),

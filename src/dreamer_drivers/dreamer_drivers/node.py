@@ -40,7 +40,7 @@ class DriverNode(Node):
         task = str(declare(self, 'task', 'a1_walk', 'name of config/tasks/<task>.yaml'))
         backend = str(declare(self, 'backend', 'simulation', 'what is driven: simulation'))
         rate = declare(self, 'command_rate', 0.0, 'Hz of interpolated set-points; 0 = one command an action')
-        self._command_rate = float(rate)  # type: ignore[arg-type]
+        self._command_rate = float(rate)
         self._simulated_time = bool(self.get_parameter('use_sim_time').value)
         config, self.gate = load_gate(folder, robot, load_task(folder, task), self._command_rate)
         self._steps = StepOrder()

@@ -39,7 +39,7 @@ def load_gate(config_dir: Path, robot: str, task: Task, command_rate: float = 0.
         low, high = numbers.range_lower[index], numbers.range_upper[index]
         if low >= limits.upper[index] or high <= limits.lower[index]:
             raise ConfigError(
-                f"{source}: groups: the range {low:.4g}..{high:.4g} of '{joint}' lies outside its limits "
+                f"{config_dir}/robots/{robot}.yaml: action_range: {low:.4g}..{high:.4g} of '{joint}' lies outside its limits "
                 f'{limits.lower[index]:.4g}..{limits.upper[index]:.4g} in {urdf}'
             )
     return config, SafetyGate(numbers, limits.lower, limits.upper)

@@ -9,6 +9,7 @@ import numpy as np
 from dreamer_drivers.command import Measurement
 from dreamer_drivers.config import DriverConfig, JointGroup, gate_config
 from dreamer_drivers.gate import SafetyGate, Verdict
+from dreamer_learning.robots import ActionRange
 
 LOWER, UPPER = np.array([-1.0, -2.0]), np.array([1.0, 2.0])
 """Joint limits, rad."""
@@ -21,12 +22,13 @@ def make_gate(
     command_rate: float = 0.0, torque: float = 0.0, lower: np.ndarray = LOWER, upper: np.ndarray = UPPER, **values: Any
 ) -> SafetyGate:
     """The actions -1 and 1 mean -0.8 and 0.8 rad for 'hip', -1 and 1.5 rad for 'knee'; no low-pass unless it is given."""
+    ranges = {'hip': ActionRange(-1.0, 1.0, (0.1, 0.9)), 'knee': ActionRange(-2.0, 2.0, (0.25, 0.875))}
     groups = {
-        'hip': JointGroup('hip', lower=-1.0, upper=1.0, fraction=(0.1, 0.9), kp=80.0, kd=1.0, damping=3.0, max_torque=torque),
-        'knee': JointGroup('knee', lower=-2.0, upper=2.0, fraction=(0.25, 0.875), kp=40.0, kd=2.0, damping=4.0),
+        'hip': JointGroup('hip', kp=80.0, kd=1.0, damping=3.0, max_torque=torque),
+        'knee': JointGroup('knee', kp=40.0, kd=2.0, damping=4.0),
     }
     values = {'cutoff': 0.0, 'max_deviation': 0.2, 'soft_start': 1.0} | values
-    config = DriverConfig('robot.urdf', 'base', ['hip', 'knee'], groups, **values)
+    config = DriverConfig('robot.urdf', 'base', ['hip', 'knee'], ranges, groups, **values)
     return SafetyGate(gate_config(config, 1 / PERIOD, command_rate), lower, upper)
 
 

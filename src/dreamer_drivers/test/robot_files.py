@@ -7,10 +7,13 @@ from pathlib import Path
 ROBOT = """urdf: twig/twig.urdf
 base_link: base
 joints: [hip_joint, knee_joint]
+action_range:
+  'h*_joint': {lower: -1.0, upper: 1.0, fraction: [0.1, 0.9]}
+  'k*_joint': {lower: -2.0, upper: 2.0, fraction: [0.25, 0.875]}
 driver:
   groups:
-    hip: {joints: 'hip_*', lower: -1.0, upper: 1.0, fraction: [0.1, 0.9], kp: 80.0, kd: 1.0, damping: 3.0}
-    knee: {joints: 'knee_*', lower: -2.0, upper: 2.0, fraction: [0.25, 0.875], kp: 40.0, kd: 2.0, damping: 4.0}
+    hip: {joints: 'hip_*', kp: 80.0, kd: 1.0, damping: 3.0}
+    knee: {joints: 'knee_*', kp: 40.0, kd: 2.0, damping: 4.0}
   cutoff: 0.0
   max_deviation: 0.2
   soft_start: 0.0

@@ -28,11 +28,12 @@ from dreamer_learner.updater import TrainingFailed, Updater, choose_threads
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import AgentConfig, load_agent
 from dreamer_learning.config import ConfigError
+from dreamer_learning.devices import check_device
 from dreamer_learning.replay import LatentSpec, Replay
 from dreamer_learning.spaces import Task, load_task
 from dreamer_node import wire
 from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Report
-from dreamer_node.qos import LATCHED, STANDARD, STEPS_KEPT
+from dreamer_node.qos import LATCHED, STANDARD, STEPS_QUEUED
 from dreamer_node.runtime import config_dir, declare, lower_priority, run_node
 from dreamer_recorder.reader import read_steps
 
@@ -83,8 +84,8 @@ class LearnerNode(Node):
         self._metrics = self.create_publisher(Metrics, 'learner/metrics', STANDARD)
         self._limits = self.create_publisher(UInt64, 'step_limit', LATCHED)
         self.create_subscription(Metrics, 'learner/metrics', self._on_metrics, STANDARD)
-        self.create_subscription(Observation, 'observation', self._on_observation, STEPS_KEPT)
-        self.create_subscription(Action, 'action', self._on_action, STEPS_KEPT)
+        self.create_subscription(Observation, 'observation', self._on_observation, STEPS_QUEUED)
+        self.create_subscription(Action, 'action', self._on_action, STEPS_QUEUED)
         self.create_service(Trigger, 'save_checkpoint', self._on_save)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timers = [
@@ -101,7 +102,7 @@ class LearnerNode(Node):
 
     def _make_trainer(self, config: AgentConfig, task: Task) -> Trainer:
         settings, replay = self._settings, config.replay
-        device = settings.torch_device()
+        device = check_device(settings.device)
         latent = LatentSpec(config.dynamics.deter, config.dynamics.stoch)
         online = replay.length if replay.online else 0
         memory = Replay(replay.capacity, task, latent, settings.seed, online)

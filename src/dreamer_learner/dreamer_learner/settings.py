@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-import torch
-
-from dreamer_learning.config import ConfigError, nearest
+from dreamer_learning.config import ConfigError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,20 +36,3 @@ class Settings:
                 raise ConfigError(f'parameter {name}: {getattr(self, name)} is not allowed; seconds above 0')
         if self.limit_environment and not self.train_ratio:
             raise ConfigError('parameter limit_environment: needs a train_ratio above 0; without one nothing is owed')
-
-    def torch_device(self) -> torch.device:
-        """The device, tried.
-
-        Raises:
-            ConfigError: unknown, or this machine does not have it.
-        """
-        try:
-            device = torch.device(self.device)
-            torch.zeros(1, device=device)
-        except (RuntimeError, AssertionError) as error:
-            available = ['cpu', *(f'cuda:{index}' for index in range(torch.cuda.device_count()))]
-            raise ConfigError(
-                f"parameter device: '{self.device}' cannot be used ({str(error).splitlines()[0]}); "
-                f'{nearest(self.device, available)}'
-            ) from None
-        return device

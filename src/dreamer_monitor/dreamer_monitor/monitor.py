@@ -22,7 +22,7 @@ from dreamer_node.wire import Step
 
 # Names in learner/metrics and actor/metrics.
 UPDATES_PER_SECOND, REPLAY_SIZE = 'updates_per_second', 'replay_size'
-WEIGHTS_VERSION, WEIGHTS_AGE = 'weights_version', 'weights_age_s'
+WEIGHTS_UPDATES, WEIGHTS_AGE = 'weights_updates', 'weights_age_s'
 LATENCY_P50, LATENCY_P99 = 'latency_p50_ms', 'latency_p99_ms'
 
 
@@ -109,7 +109,7 @@ class Monitor:
 
     def add_actor(self, metrics: Mapping[str, float], now: float) -> None:
         """Take the actor's metrics; their TensorBoard tags begin with actor/."""
-        self._actor |= metrics
+        self._actor = dict(metrics)
         self._weights_noted = now
         self._log({f'actor/{name}': value for name, value in metrics.items()})
 
@@ -127,7 +127,6 @@ class Monitor:
         self._speeds = (self._rate.update(now, self.accounting.env_steps), self._update_rate.update(now, self._updates or 0))
         learner, actor = self._learner, self._actor
         updates_per_second = learner.get(UPDATES_PER_SECOND, self._speeds[1] if self._updates is not None else None)
-        version = actor.get(WEIGHTS_VERSION, learner.get(WEIGHTS_VERSION))
         age = actor.get(WEIGHTS_AGE)
         last = self.accounting.last_episode
         return Status(
@@ -139,7 +138,7 @@ class Monitor:
             updates=self._updates,
             updates_per_second=updates_per_second,
             replay_size=_whole(learner.get(REPLAY_SIZE)),
-            weights_version=_whole(version),
+            weights_updates=_whole(actor.get(WEIGHTS_UPDATES)),
             weights_age=None if age is None else age + now - self._weights_noted,
             latency_p50=actor.get(LATENCY_P50),
             latency_p99=actor.get(LATENCY_P99),
@@ -154,7 +153,7 @@ class Monitor:
             time.time(), status.robot_time, status.env_steps, status.steps_per_second, self._interval.value,
             self._interval.count, self._interval_episodes.value, status.running_reward, status.updates,
             status.updates_per_second, status.replay_size,
-            status.weights_version, status.weights_age, status.latency_p50, status.latency_p99,
+            status.weights_updates, status.weights_age, status.latency_p50, status.latency_p99,
             next(iter(status.losses.values()), None),
         )
         self._interval, self._interval_episodes = Mean(), Mean()
@@ -200,6 +199,8 @@ class Monitor:
             self._curve.add_episode(row.robot_time, row.episode_reward)
 
     def _log(self, numbers: Mapping[str, float]) -> None:
+        # A version is a time in milliseconds: it says nothing as a curve.
+        numbers = {name: value for name, value in numbers.items() if not name.endswith('/weights_version')}
         if self._events is not None and numbers:
             self._try('tensorboard', lambda events: events.numbers(numbers, self.env_steps), self._events)
 

@@ -22,6 +22,7 @@ class Row:
         robot_time: seconds, and steps of all environments, since the run began.
         reward: mean per step since the line before; `reward_steps` is the number of steps in it.
         episode_reward: mean over the episodes that ended since the line before, of their mean reward per step.
+        weights_updates, weights_age: optimiser steps behind the weights that act, and seconds since they came.
         latency_p50, latency_p99: ms.
     """
 
@@ -36,7 +37,7 @@ class Row:
     updates: int | None = None
     updates_per_second: float | None = None
     replay_size: int | None = None
-    weights_version: int | None = None
+    weights_updates: int | None = None
     weights_age: float | None = None
     latency_p50: float | None = None
     latency_p99: float | None = None

@@ -19,7 +19,8 @@ class Status:
         robot_time: seconds, earlier launches of the run included, as is env_steps.
         episode_reward: mean per step of the last episode.
         running_reward: mean per step of the last five minutes of robot time.
-        weights_age: seconds; latencies in ms.
+        weights_updates, weights_age: optimiser steps behind the weights that act, and seconds since they came; no age
+            where none have come. Latencies are in ms.
         losses: name -> value.
         alert: the worst present warning or error, '' if there is none.
     """
@@ -32,7 +33,7 @@ class Status:
     updates: int | None = None
     updates_per_second: float | None = None
     replay_size: int | None = None
-    weights_version: int | None = None
+    weights_updates: int | None = None
     weights_age: float | None = None
     latency_p50: float | None = None
     latency_p99: float | None = None
@@ -106,12 +107,11 @@ def _reward(status: Status) -> str:
 
 
 def _weights(status: Status) -> str:
-    if status.weights_version is None:
+    if status.weights_updates is None:
         return ''
-    if status.weights_version == 0:
+    if status.weights_age is None:
         return 'no weights yet'
-    age = '' if status.weights_age is None else f' {status.weights_age:.0f} s old'
-    return f'weights {status.weights_version}{age}'
+    return f'weights {status.weights_updates:,} updates, {status.weights_age:.0f} s old'
 
 
 def _latency(status: Status) -> str:

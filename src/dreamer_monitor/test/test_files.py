@@ -83,14 +83,16 @@ def test_limits(tmp_path: Path) -> None:
 def test_the_status_comes_from_both_nodes(tmp_path: Path) -> None:
     run = monitor(tmp_path)
     run.status(0.0)
-    run.add_learner({'loss': 2.0, 'loss/dyn': 1.0, 'replay_size': 500.0, 'weights_version': 9.0}, updates=40)
-    run.add_actor({'latency_p50_ms': 1.5, 'latency_p99_ms': 4.0, 'weights_version': 8.0, 'weights_age_s': 3.0}, now=8.0)
+    run.add_learner({'loss': 2.0, 'loss/dyn': 1.0, 'replay_size': 500.0, 'weights_version': 1.7e12}, updates=40)
+    run.add_actor({'latency_p50_ms': 1.5, 'latency_p99_ms': 4.0, 'weights_updates': 38.0, 'weights_age_s': 3.0}, now=8.0)
     for step in range(21):
         run.add_step(made(step))
     status = run.status(10.0)
     assert status.updates_per_second == pytest.approx(4.0)
     assert status.steps_per_second == pytest.approx(2.1)
-    assert (status.weights_version, status.weights_age) == (8, pytest.approx(5.0))
+    assert (status.weights_updates, status.weights_age) == (38, pytest.approx(5.0))
+    run.add_actor({'weights_updates': 0.0}, now=11.0)
+    assert run.status(12.0).weights_age is None, 'an actor that came back has no weights yet'
     assert status.losses == {'loss': 2.0, 'dyn': 1.0}
     assert status.replay_size == 500.0
     assert status.episode_reward == pytest.approx(1.0)
@@ -100,11 +102,11 @@ def test_numbers_that_are_none_do_no_harm(tmp_path: Path) -> None:
     run = monitor(tmp_path)
     nan = float('nan')
     run.add_learner({'loss': nan, 'replay_size': nan, 'weights_version': nan}, updates=1)
-    run.add_actor({'latency_p50_ms': nan, 'weights_version': nan}, now=0.0)
+    run.add_actor({'latency_p50_ms': nan, 'weights_updates': nan}, now=0.0)
     for step in range(20):
         run.add_step(made(step, reward=nan))
     status = run.status(1.0)
-    assert status.weights_version is None
+    assert status.weights_updates is None
     assert 'loss nan' in format_line(status, 200)
     run.finish('stopped', 2.0)
     assert len(monitor(tmp_path)._progress.earlier) == 1

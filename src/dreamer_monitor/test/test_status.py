@@ -8,14 +8,14 @@ from dreamer_monitor.status import Alerts, Status, clock, format_line, losses_of
 
 FULL = Status(
     robot_time=3725.0, env_steps=74500, steps_per_second=19.98, episode_reward=9.1234, running_reward=8.7,
-    updates=1000, updates_per_second=3.14, replay_size=74400, weights_version=212, weights_age=4.2,
+    updates=1000, updates_per_second=3.14, replay_size=74400, weights_updates=12345, weights_age=4.2,
     latency_p50=1.94, latency_p99=6.08, losses={'loss': 12.345, 'image': 1234.5, 'dyn': 0.5},
 )
 
 
 def test_everything_on_a_wide_terminal() -> None:
     assert format_line(FULL, 250) == (
-        '1:02:05  74,500 steps 20.0/s  reward 9.12 (5 min 8.70)  3.14 updates/s  replay 74,400  weights 212 4 s old  '
+        '1:02:05  74,500 steps 20.0/s  reward 9.12 (5 min 8.70)  3.14 updates/s  replay 74,400  weights 12,345 updates, 4 s old  '
         'actor 1.9/6.1 ms  loss 12.3  image 1234  dyn 0.50'
     )
 
@@ -38,7 +38,7 @@ def test_an_alert_is_shown_also_on_a_narrow_terminal() -> None:
 
 def test_at_the_start() -> None:
     assert format_line(Status(), 80) == '0:00:00  0 steps 0.00/s'
-    assert format_line(Status(weights_version=0), 80).endswith('no weights yet')
+    assert format_line(Status(weights_updates=0), 80).endswith('no weights yet')
 
 
 @pytest.mark.parametrize(('seconds', 'text'), [(0, '0:00:00'), (59.9, '0:00:59'), (360000, '100:00:00')])

@@ -24,7 +24,10 @@ STEPS = _profile(50)
 """Observations and actions as the control loop reads them."""
 
 STEPS_KEPT = _profile(50, latched=True)
-"""Observations and actions as published, and as learner and recorder read them: a restarted one gets the last 50."""
+"""Observations and actions as published: a learner or recorder that comes late gets the last 50."""
+
+STEPS_QUEUED = _profile(1000, latched=True)
+"""Observations and actions as learner and recorder read them: none is lost while they are busy for 1000 steps."""
 
 COMMAND = _profile(1)
 """Actions and joint commands for a robot: an old one is never carried out."""

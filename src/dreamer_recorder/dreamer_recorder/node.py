@@ -13,7 +13,7 @@ from rclpy.qos import QoSProfile
 from dreamer_interfaces.msg import Action, Observation
 from dreamer_learning.config import ConfigError
 from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Report
-from dreamer_node.qos import STEPS_KEPT
+from dreamer_node.qos import STEPS_KEPT, STEPS_QUEUED
 from dreamer_node.runtime import declare, run_node
 from dreamer_recorder.definitions import message_definition, type_hash
 from dreamer_recorder.mcap import Topic
@@ -31,7 +31,7 @@ class RecorderNode(Node):
         self._recording = self._make_recording()
         self._topics: dict[str, Topic] = {}
         for name, kind, cls in (('observation', OBSERVATION, Observation), ('action', ACTION, Action)):
-            self.create_subscription(cls, name, partial(self._on_message, name, kind), STEPS_KEPT, raw=True)
+            self.create_subscription(cls, name, partial(self._on_message, name, kind), STEPS_QUEUED, raw=True)
         self._diagnostics = Diagnostics(self, 'recorder')
         self._diagnostics.add('recording', self._report)
 

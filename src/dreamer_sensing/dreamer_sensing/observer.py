@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dreamer_learning.config import ConfigError, nearest
+from dreamer_learning.robots import joint_ranges
 from dreamer_learning.spaces import Task, TensorSpec
 from dreamer_sensing.episode import EpisodeCounter
 from dreamer_sensing.errors import SensorError
@@ -79,7 +80,7 @@ class Observer:
         self.image_spec = _check_observation(task, self._joint_count)
         self._names = list(task.observation)
         self._reward = find_reward(task.reward)
-        self._lower, self._upper = config.action_range()
+        self._lower, self._upper = joint_ranges(config.action_range, config.joints)
         self._kinematics = FootKinematics(urdf, config.base_link, config.feet, config.joints)
         self._estimator = VelocityEstimator(self._kinematics, config.velocity)
         self.needs_truth = velocity_source == 'ground_truth'

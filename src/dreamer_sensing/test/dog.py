@@ -12,12 +12,12 @@ ROBOT = f"""
 urdf: dog/dog.urdf
 base_link: trunk
 joints: [{', '.join(LEGS)}]
+action_range:
+  '*_hip_joint': {{lower: -0.8029, upper: 0.8029, fraction: [0.01, 0.99]}}
+  '*_thigh_joint': {{lower: -1.0472, upper: 4.1888, fraction: [0.01, 0.90]}}
+  '*_calf_joint': {{lower: -2.6965, upper: -0.9163, fraction: [0.01, 0.60]}}
 sensing:
   feet: [FR_foot, FL_foot, RR_foot, RL_foot]
-  joint_min: [-0.8029, -1.0472, -2.6965]
-  joint_max: [0.8029, 4.1888, -0.9163]
-  range_lower: [0.01, 0.01, 0.01]
-  range_upper: [0.99, 0.90, 0.60]
 """
 TASK = """
 robot: dog

@@ -13,6 +13,7 @@ import pytest
 from dog import STANDING
 
 from dreamer_learning.config import ConfigError
+from dreamer_learning.robots import ActionRange, joint_ranges
 from dreamer_learning.spaces import Task, TensorSpec, load_task
 from dreamer_sensing.errors import SensorError
 from dreamer_sensing.observer import Observer
@@ -170,8 +171,7 @@ def test_a_task_that_does_not_fit_is_refused_at_the_start(
 
 def test_a_reward_for_another_robot_is_refused_at_the_start(task: Task, settings: tuple[SensingConfig, Path]) -> None:
     config = dataclasses.replace(
-        settings[0], joints=settings[0].joints[:11], joint_min=[-1.0], joint_max=[1.0], range_lower=[0.0], range_upper=[1.0],
-        feet=['FR_foot'],
+        settings[0], joints=settings[0].joints[:11], action_range={'*': ActionRange(-1.0, 1.0)}, feet=['FR_foot'],
     )
     task = dataclasses.replace(task, observation={'proprioception': TensorSpec((15,))})
     with pytest.raises(ConfigError, match='11 joints'):
@@ -184,9 +184,10 @@ def test_an_unknown_velocity_source_is_refused(task: Task, settings: tuple[Sensi
 
 
 @pytest.mark.parametrize(('before', 'after', 'text'), [
-    ('joint_min:', 'joint_mim:', "unknown key 'joint_mim'; did you mean 'joint_min'"),
-    ('[-0.8029, -1.0472, -2.6965]', '[0, 0, 0, 0, 0]', 'joint_min: 5 values do not divide 12 joints'),
-    ('[0.99, 0.90, 0.60]', '[0.99, 0.0, 0.60]', "'FR_thigh_joint' gets"),
+    ('feet:', 'fet:', "unknown key 'fet'; did you mean 'feet'"),
+    ('fraction: [0.01, 0.90]', 'fracton: [0.01, 0.90]', "_thigh_joint: unknown key 'fracton'; did you mean 'fraction'"),
+    ("'*_calf_joint'", "'*_shin_joint'", "action_range: joint 'FR_calf_joint' matches no pattern"),
+    ('fraction: [0.01, 0.90]', 'fraction: [0.01, 0.0]', r'\*_thigh_joint: fraction \[0.01, 0.0\]'),
     ('feet: [FR_foot, FL_foot, RR_foot, RL_foot]', 'feet: []', 'feet: at least one link'),
     ('FL_hip_joint', 'FR_hip_joint', 'joints: at least one, and each once'),
 ])
@@ -199,6 +200,6 @@ def test_a_bad_robot_file_is_refused(config_folder: Path, before: str, after: st
 
 
 def test_the_action_range_is_that_of_the_paper(settings: tuple[SensingConfig, Path]) -> None:
-    lower, upper = settings[0].action_range()
+    lower, upper = joint_ranges(settings[0].action_range, settings[0].joints)
     np.testing.assert_allclose(lower, np.tile([-0.787, -0.995, -2.679], 4), atol=5e-4)
     np.testing.assert_allclose(upper, np.tile([0.787, 3.665, -1.628], 4), atol=5e-4)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dreamer_learning.robots import joint_ranges
 from dreamer_learning.spaces import load_task
 from dreamer_sensing.observer import Observer
 from dreamer_sensing.settings import load_sensing
@@ -16,7 +17,7 @@ CONFIG = Path(__file__).parents[3] / 'config'
 def test_a1_walk() -> None:
     config, urdf = load_sensing(CONFIG, 'a1')
     observer = Observer(load_task(CONFIG, 'a1_walk'), config, urdf)
-    lower, upper = config.action_range()
+    lower, upper = joint_ranges(config.action_range, config.joints)
     standing = lower + (np.tile([0.0, -0.2, 1.0], 4) / 2 + 0.5) * (upper - lower)
     rest, forces = np.zeros(12), np.array([0.0, 0.0, 9.81])
     for orientation, expected in [((0, 0, 0, 1), 9.0), ((1, 0, 0, 0), 5.0)]:
