@@ -19,7 +19,7 @@ from dreamer_mujoco.lockstep import LockstepGate
 from dreamer_mujoco.messages import CommandReader, RefusedCommand
 from dreamer_mujoco.parameters import read_parameters
 from dreamer_mujoco.publishers import SensorPublishers
-from dreamer_mujoco.simulation import Simulation
+from dreamer_mujoco.simulation import RESET_TIME, Simulation
 from dreamer_node.diagnostics import OK, WARN, Diagnostics, Report
 from dreamer_node.qos import COMMAND, LATCHED
 from dreamer_node.runtime import run_node
@@ -27,9 +27,6 @@ from dreamer_node.wire import nanoseconds
 
 REPEAT_AFTER = 0.5
 """s of wall time after which unanswered sensors are published again."""
-
-RESET_TIME = 1.0
-"""s by which reset_world moves the clock: sensing sees a gap, and no episode goes on over it."""
 
 MAX_STEPS_PER_CALL = 100_000
 """Physics ticks that one step_simulation may take: more would keep the node from answering."""

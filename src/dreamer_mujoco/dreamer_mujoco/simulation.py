@@ -18,6 +18,9 @@ from dreamer_mujoco.servo import DAMP_AFTER, HOLD_AFTER, Command, JointServos
 
 NEVER = 2**63
 
+RESET_TIME = 1.0
+"""s by which the clock moves on when a robot is put back: sensing sees a gap, and no episode goes on over it."""
+
 DIVERGED = (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
 """Warnings with which MuJoCo has thrown the state away."""
 
@@ -182,6 +185,7 @@ class Simulation:
         if any(self.data.warning[int(kind)].number for kind in DIVERGED):
             self.diverged += 1
             self.reset()
+            self.skip(RESET_TIME)
 
     def _tick(self) -> None:
         mujoco.mj_step(self.model, self.data)
