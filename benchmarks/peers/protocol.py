@@ -1,0 +1,103 @@
+"""A worker process of update_speed.py: builds one learner, then runs updates on request and says how long each took.
+
+    parent -> worker   argument 1: the Problem as JSON
+    worker -> parent   {"title": ..., "parameters": n}          after the warm-up
+    parent -> worker   {"updates": n}                           any number of times; end of file ends the worker
+    worker -> parent   {"wall": [...], "cpu": [...]}            seconds of each update, by the clock and of processor time
+
+One JSON object per line. What a library prints goes to standard error, so that it cannot break the protocol.
+Runs in the peers' environments: only the standard library and torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor
+
+WARM_UP = 3  # updates: allocator, lazily built state; the learning rate of a first update may be zero
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """What every worker is asked to do.
+
+    Attributes:
+        observation, action: sizes of the observation and action vectors.
+        batch, length: windows per update, steps per window.
+        threads: of torch.
+        flush_denormals: whether the processor takes numbers below 1e-38 for zero, for workers that do not do so themselves.
+    """
+
+    observation: int
+    action: int
+    batch: int
+    length: int
+    threads: int
+    flush_denormals: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Learner:
+    """One implementation, ready to learn.
+
+    Attributes:
+        title: name and version, and what its settings differ in.
+        parameters: all trained tensors.
+        update: one complete update on one batch of random data.
+    """
+
+    title: str
+    parameters: list[Tensor]
+    update: Callable[[], object]
+
+
+def trained(parameters: Iterable[Tensor]) -> list[Tensor]:
+    """The tensors that are trained, each once."""
+    return list({id(p): p for p in parameters if p.requires_grad}.values())
+
+
+def serve(build: Callable[[Problem], Learner]) -> None:
+    """Run the protocol until the parent closes standard input."""
+    answers = os.fdopen(os.dup(1), 'w', buffering=1)
+    os.dup2(2, 1)
+    problem = Problem(**json.loads(sys.argv[1]))
+    torch.set_num_threads(problem.threads)
+    torch.manual_seed(0)
+    if problem.flush_denormals:
+        torch.set_flush_denormal(True)
+    learner = build(problem)
+    warm_up(learner)
+    count = sum(p.numel() for p in learner.parameters)
+    print(json.dumps({'title': learner.title, 'parameters': count}), file=answers)
+    for line in sys.stdin:
+        print(json.dumps(timed(learner.update, json.loads(line)['updates'])), file=answers)
+
+
+def warm_up(learner: Learner) -> None:
+    """The first updates, with a check that they learn: otherwise the time would be that of something else."""
+    before = [p.detach().clone() for p in learner.parameters]
+    for _ in range(WARM_UP):
+        learner.update()
+    still = sum(torch.equal(p, old) for p, old in zip(learner.parameters, before))
+    if still:
+        raise SystemExit(f'{learner.title}: {still} of {len(before)} parameter tensors did not change in {WARM_UP} updates')
+    if not all(p.isfinite().all() for p in learner.parameters):
+        raise SystemExit(f'{learner.title}: parameters are not finite after {WARM_UP} updates')
+
+
+def timed(update: Callable[[], object], count: int) -> dict[str, list[float]]:
+    """Seconds of each update. Processor time, summed over threads, leaves out what other programs took meanwhile."""
+    wall, cpu = [], []
+    for _ in range(count):
+        wall_start, cpu_start = time.perf_counter(), time.process_time()
+        update()
+        wall.append(time.perf_counter() - wall_start)
+        cpu.append(time.process_time() - cpu_start)
+    return {'wall': wall, 'cpu': cpu}

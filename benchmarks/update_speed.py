@@ -1,0 +1,225 @@
+"""Milliseconds per DreamerV3 update: ours against TorchRL's and sheeprl's, in turns on the same machine.
+
+    ./run python benchmarks/update_speed.py
+    ./run python benchmarks/update_speed.py --threads 2 --rounds 10
+    ./run python benchmarks/update_speed.py --peers torchrl
+
+One learner of the 1m size per implementation (benchmarks/peers), on a vector observation of 24 numbers and 6 continuous
+actions, 16 windows of 64 steps an update, imagination of 15 steps from every one of them. Each lives in a process of its own;
+they take turns, a few updates each, so that a busy or throttled moment of the machine meets all of them. Processor time is
+shown beside the time by the clock: on a machine with other work it is the steadier of the two.
+The peers are installed on first use, with pip's own settings, into virtual environments of their own in a cache folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from types import TracebackType
+
+PEERS = Path(__file__).resolve().parent / 'peers'
+# Name -> what pip installs beside torch; the versions that the workers were written for.
+REQUIREMENTS = {'torchrl': 'torchrl==0.14.1', 'sheeprl': 'sheeprl==0.8.4'}
+PROBLEM = {'observation': 24, 'action': 6, 'batch': 16, 'length': 64}
+# Set for our environment by ./run; they would show a peer our packages and libraries.
+NOT_FOR_PEERS = ('PYTHONPATH', 'PYTHONHOME', 'LD_LIBRARY_PATH', 'VIRTUAL_ENV')
+
+
+class Failure(Exception):
+    """Something that the user can act on; the message says what."""
+
+
+def peer_environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in NOT_FOR_PEERS}
+    return {**kept, 'PYTHONNOUSERSITE': '1'}
+
+
+def install(name: str, folder: Path) -> Path:
+    """The interpreter of a peer's virtual environment, made now if it is missing or of other versions.
+
+    torch has exactly the version and build of our own environment: pip would otherwise be free to take another one.
+
+    Raises:
+        Failure: the environment could not be made, or pip could not install into it.
+    """
+    wanted = [f"torch=={importlib.metadata.version('torch')}", REQUIREMENTS[name]]
+    stamp_text = json.dumps([wanted, platform.python_version()])
+    home = folder / name
+    python, stamp, log = home / 'bin' / 'python', home / 'complete.json', folder / f'{name}-install.log'
+    if stamp.exists() and stamp.read_text() == stamp_text:
+        return python
+    print(f"installing {' and '.join(wanted)} into {home} (minutes the first time) ...", flush=True)
+    shutil.rmtree(home, ignore_errors=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        venv.EnvBuilder(with_pip=True).create(home)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Failure(f'{name}: no virtual environment could be made in {home} (--env-dir): {error}') from error
+    pip = [str(python), '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input']
+    with log.open('w') as output:
+        done = subprocess.run([*pip, *wanted], stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=peer_environment())
+    if done.returncode:
+        raise Failure(f'{name}: pip failed; the whole output is in {log}\n{tail(log)}')
+    partial = stamp.with_suffix('.new')
+    partial.write_text(stamp_text)
+    partial.replace(stamp)
+    return python
+
+
+def tail(path: Path, lines: int = 15) -> str:
+    return '\n'.join('  | ' + line for line in path.read_text(errors='replace').splitlines()[-lines:])
+
+
+class Worker:
+    """One implementation in a process of its own; see peers/protocol.py.
+
+    Raises:
+        Failure: the process ended before it answered.
+    """
+
+    def __init__(self, name: str, python: Path, problem: dict[str, object], environment: dict[str, str], log: Path) -> None:
+        self.name, self.log = name, log
+        # 'wall' and 'cpu' -> milliseconds per update, one list a turn.
+        self.turns: dict[str, list[list[float]]] = {'wall': [], 'cpu': []}
+        threads = str(problem['threads'])
+        with log.open('w') as errors:
+            self._process = subprocess.Popen(
+                [python, PEERS / f'{name}_worker.py', json.dumps(problem)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=errors, text=True, bufsize=1, env={**environment, 'OMP_NUM_THREADS': threads, 'MKL_NUM_THREADS': threads})
+
+    def __enter__(self) -> Worker:
+        answer = self._answer()
+        self.title, self.parameters = str(answer['title']), int(answer['parameters'])
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def turn(self, updates: int) -> None:
+        """Let it make this many updates now."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it has ended: there will be no answer
+            self._process.stdin.write(json.dumps({'updates': updates}) + '\n')
+        answer = self._answer()
+        for clock, turns in self.turns.items():
+            turns.append([1e3 * seconds for seconds in answer[clock]])
+
+    def _answer(self) -> dict:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self._process.wait()
+            raise Failure(f'{self.name}: the worker ended; its output is in {self.log}\n{tail(self.log)}')
+        return json.loads(line)
+
+    def median(self, clock: str) -> float:
+        """Milliseconds per update by 'wall' or 'cpu'."""
+        return statistics.median(value for turn in self.turns[clock] for value in turn)
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """A peer's time over ours: of the medians, and the smallest and largest of the single rounds."""
+
+    ratio: float
+    smallest: float
+    largest: float
+
+    def __str__(self) -> str:
+        return f'{self.ratio:.2f} ({self.smallest:.2f} to {self.largest:.2f})'
+
+
+def compare(ours: Worker, peer: Worker, clock: str) -> Comparison:
+    turns = zip(ours.turns[clock], peer.turns[clock])
+    rounds = [statistics.median(theirs) / statistics.median(mine) for mine, theirs in turns]
+    return Comparison(peer.median(clock) / ours.median(clock), min(rounds), max(rounds))
+
+
+def machine() -> str:
+    """Processor, cores that this process may use, load."""
+    model = platform.processor() or platform.machine()
+    info = Path('/proc/cpuinfo')
+    if info.exists():
+        names = [line.partition(':')[2].strip() for line in info.read_text().splitlines() if line.startswith('model name')]
+        model = names[0] if names else model
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+    return f'{model}, {cores} cores, load {os.getloadavg()[0]:.1f} before the start'
+
+
+def report(workers: list[Worker], title: str) -> None:
+    ours = workers[0]
+    head = f"{'ms/update':>11}{'ratio (rounds)':>24}"
+    print(f"{title}\n\n{'':<18}{'':>12}{'by the clock':>35}{'of processor time':>35}\n{'':<18}{'parameters':>12}{head}{head}")
+    for worker in workers:
+        line = f'{worker.title:<18}{worker.parameters:>12,}'
+        for clock in ('wall', 'cpu'):
+            ratio = '1' if worker is ours else str(compare(ours, worker, clock))
+            line += f'{worker.median(clock):>11.0f}{ratio:>24}'
+        print(line)
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    problem = {**PROBLEM, 'threads': arguments.threads, 'flush_denormals': arguments.flush_denormals}
+    folder = arguments.env_dir
+    pythons = {name: install(name, folder) for name in arguments.peers}
+    folder.mkdir(parents=True, exist_ok=True)  # for the logs, also without peers
+    title = (f"{machine()}\ntorch {importlib.metadata.version('torch')}, {arguments.threads} thread(s); "
+             f'{arguments.rounds} rounds of {arguments.updates} updates each, medians')
+    with contextlib.ExitStack() as stack:
+        # One after the other: the start of the next must not disturb the warm-up of the last.
+        name = 'dreamer_learning'
+        workers = [stack.enter_context(Worker(name, Path(sys.executable), problem, dict(os.environ), folder / f'{name}.log'))]
+        for name, python in pythons.items():
+            workers.append(stack.enter_context(Worker(name, python, problem, peer_environment(), folder / f'{name}.log')))
+        for number in range(arguments.rounds):
+            for worker in workers:
+                worker.turn(arguments.updates)
+            print(f'round {number + 1} of {arguments.rounds}', file=sys.stderr)
+        report(workers, title)
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'{value}: at least 1')
+    return value
+
+
+def parse() -> argparse.Namespace:
+    cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'dreamer_ros' / 'update_speed'
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--threads', type=positive, default=1, help='threads of torch, the same for everyone (default 1)')
+    parser.add_argument('--rounds', type=positive, default=6, help='turns of each (default 6)')
+    parser.add_argument('--updates', type=positive, default=3, help='updates a turn (default 3)')
+    parser.add_argument('--peers', nargs='*', choices=list(REQUIREMENTS), default=list(REQUIREMENTS), help='whom to compare with')
+    parser.add_argument('--env-dir', type=Path, default=cache, help=f'folder of the peers and the logs (default {cache})')
+    parser.add_argument('--flush-denormals', action='store_true',
+                        help='let the peers, too, take numbers below 1e-38 for zero, which our update always does')
+    arguments = parser.parse_args()
+    arguments.env_dir = arguments.env_dir.expanduser().resolve()
+    return arguments
+
+
+def main() -> None:
+    try:
+        measure(parse())
+    except Failure as failure:
+        raise SystemExit(f'error: {failure}') from None
+    except KeyboardInterrupt:
+        raise SystemExit('interrupted') from None
+
+
+if __name__ == '__main__':
+    main()
