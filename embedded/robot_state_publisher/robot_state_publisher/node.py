@@ -17,10 +17,11 @@ from builtin_interfaces.msg import Time as TimeMsg
 from geometry_msgs.msg import TransformStamped
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.signals import SignalHandlerOptions
 from rclpy.time import Time
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
@@ -172,19 +173,19 @@ def main(args: list[str] | None = None) -> int:
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        # rclpy ends the spin. Nothing is raised here, so a second signal does not cut the shutdown short.
+        # Nothing is raised here, so a second signal does not cut the shutdown short, and no callback loses its context.
         stop.set()
 
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
-    rclpy.init(args=args)
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node: RobotStatePublisher | None = None
     try:
         node = RobotStatePublisher()
-        if not stop.is_set():
-            rclpy.spin(node)
-    except ExternalShutdownException:
-        return 0
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        while not stop.is_set():
+            executor.spin_once(timeout_sec=0.1)
     except UrdfError as error:
         return _fail(f'robot_description: {error}')
     except (ValueError, ParameterException) as error:

@@ -95,7 +95,7 @@ class Behaviour(nn.Module):
         """
         shape = features.shape[:2]
         starts = features.detach().flatten(0, 1)
-        chosen = self._choose(len(starts), generator, starts.device)
+        chosen = self._choose(shape, generator, starts.device)
         if chosen is not None:
             starts = starts[chosen]
         imagined, actions = model.rssm.imagine(
@@ -109,11 +109,17 @@ class Behaviour(nn.Module):
         result.losses['replay_critic'] = self._replay_loss(logits.view(*shape, -1), bootstrap.view(shape), slow, batch)
         return result
 
-    def _choose(self, count: int, generator: torch.Generator | None, device: torch.device) -> Tensor | None:
-        wanted = self.config.imagination_starts
+    def _choose(self, shape: torch.Size, generator: torch.Generator | None, device: torch.device) -> Tensor | None:
+        """Indices into the B*T states; None = all. The last state of each window comes first in the choice: the returns of
+        all earlier states of its window end in its bootstrap."""
+        batch, length = shape
+        wanted, count = self.config.imagination_starts, batch * length
         if not 0 < wanted < count:
             return None
-        return torch.randperm(count, generator=generator, device=device)[:wanted]
+        index = torch.arange(count, device=device).view(shape)
+        earlier = index[:, :-1].flatten()
+        order = torch.randperm(len(earlier), generator=generator, device=device)
+        return torch.cat([index[:, -1], earlier[order]])[:wanted]
 
     def _imagination_loss(self, model: WorldModel, imagined: Tensor, actions: Tensor,
                           normaliser: ReturnNormaliser) -> tuple[BehaviourLoss, Tensor]:
@@ -138,7 +144,8 @@ class Behaviour(nn.Module):
         }
         metrics = {
             'return': returns.mean(), 'return/scale': scale, 'value': values.mean(), 'advantage/std': advantage.std(),
-            'reward/imagined': reward[1:].mean(), 'entropy/actor': entropy.detach().mean(), 'weight': weight.mean(),
+            'reward/imagined': reward[1:].mean(), 'entropy/actor': entropy.detach().mean(),
+            'entropy/actor_share': policy.entropy_share(entropy.detach()).mean(), 'weight': weight.mean(),
         }
         return BehaviourLoss(losses, metrics), returns
 

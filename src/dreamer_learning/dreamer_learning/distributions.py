@@ -102,6 +102,7 @@ class BoundedNormal:
         mean, std = parameters.chunk(2, -1)
         self.mean = torch.tanh(mean)
         self.std = (max_std - min_std) * torch.sigmoid(std + 2) + min_std
+        self._bounds = (min_std, max_std)
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """(..., A), not clipped and without gradient."""
@@ -119,6 +120,11 @@ class BoundedNormal:
     def entropy(self) -> Tensor:
         """(...), nats."""
         return (torch.log(self.std) + (0.5 + HALF_LOG_TWO_PI)).sum(-1)
+
+    def entropy_share(self, entropy: Tensor) -> Tensor:
+        """Where an entropy lies between the smallest (0) and the largest (1) that the bounds allow."""
+        low, high = (self.mean.shape[-1] * (math.log(std) + 0.5 + HALF_LOG_TWO_PI) for std in self._bounds)
+        return (entropy - low) / max(high - low, 1e-8)
 
 
 class Categorical:
@@ -145,6 +151,10 @@ class Categorical:
     def entropy(self) -> Tensor:
         """(...), nats."""
         return -(torch.exp(self._log_probs) * self._log_probs).sum(-1)
+
+    def entropy_share(self, entropy: Tensor) -> Tensor:
+        """Where an entropy lies between none (0) and that of equal chances (1)."""
+        return entropy / math.log(self._log_probs.shape[-1])
 
 
 def symlog_mse(prediction: Tensor, target: Tensor) -> Tensor:

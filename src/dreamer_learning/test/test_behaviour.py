@@ -151,3 +151,12 @@ def test_reward_and_continuation_are_predicted_from_the_state_they_belong_to() -
     reward = agent.model.reward
     expected = reward.twohot.loss(reward(features), batch['reward'].unsqueeze(-1))
     torch.testing.assert_close(world.losses['reward'].view(4, 8), expected)
+
+
+def test_chosen_starts_hold_the_last_state_of_each_window() -> None:
+    agent = Agent(small_config(behaviour={'imagination_starts': 10}), small_task())
+    chosen = agent.behaviour._choose(torch.Size([4, 6]), agent.generator, torch.device('cpu'))
+    assert chosen is not None
+    assert len(set(chosen.tolist())) == 10
+    assert {5, 11, 17, 23} <= set(chosen.tolist())
+    assert agent.behaviour._choose(torch.Size([2, 5]), agent.generator, torch.device('cpu')) is None
