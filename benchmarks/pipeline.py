@@ -24,26 +24,45 @@ from ament_index_python.packages import get_package_share_directory
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
-from dreamer_interfaces.msg import Metrics, Observation
+from dreamer_interfaces.msg import Action, Metrics, Observation
 from dreamer_node.qos import STANDARD, STEPS
+
+STAMP = slice(4, 12)
+"""Where the stamp stands in a serialised message with a header: behind the CDR header."""
 
 
 class Watcher(Node):
-    """Counts observations and keeps the metrics of actor and learner."""
+    """Sees observations and actions arrive, as any third process does, and keeps the metrics of actor and learner."""
 
     def __init__(self) -> None:
         super().__init__('pipeline_benchmark')
         self.seen: list[tuple[float, float]] = []  # s of wall time, s of robot time
+        self.latency: list[float] = []  # ms from an observation to the action of the same stamp
+        self.lateness: list[float] = []  # ms of wall time between two actions
+        self._open: dict[bytes, float] = {}
+        self._last_action = 0.0
         self.actor: list[dict[str, float]] = []
         self.learner: list[dict[str, float]] = []
         # Raw: a benchmark that reads every message in full slows down what it measures.
         self.create_subscription(Observation, 'observation', self._observed, STEPS, raw=True)
+        self.create_subscription(Action, 'action', self._acted, STEPS, raw=True)
         self.create_subscription(Metrics, 'actor/metrics', lambda m: self._add(self.actor, m), STANDARD)
         self.create_subscription(Metrics, 'learner/metrics', lambda m: self._add(self.learner, m), STANDARD)
 
     def _observed(self, data: bytes) -> None:
-        seconds, nanoseconds = struct.unpack_from('<iI', data, 4)  # the stamp follows the CDR header
-        self.seen.append((time.monotonic(), seconds + nanoseconds * 1e-9))
+        now = time.monotonic()
+        seconds, nanoseconds = struct.unpack_from('<iI', data, STAMP.start)
+        self.seen.append((now, seconds + nanoseconds * 1e-9))
+        self._open[data[STAMP]] = now
+
+    def _acted(self, data: bytes) -> None:
+        now = time.monotonic()
+        # None: the action overtook its observation on the way here, so it took less than this process can tell.
+        begin = self._open.pop(data[STAMP], None)
+        self.latency.append(0.0 if begin is None else (now - begin) * 1e3)
+        if self._last_action:
+            self.lateness.append((now - self._last_action) * 1e3)
+        self._last_action = now
 
     def _add(self, rows: list[dict[str, float]], message: Metrics) -> None:
         rows.append({**dict(zip(message.name, message.value)), 'updates': float(message.updates)})
@@ -77,7 +96,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
         ready = (lambda: len(watcher.seen) > 200) if arguments.mode == 'lockstep' else (
             lambda: bool(watcher.learner) and watcher.learner[-1]['updates'] > 20)
         spin(executor, ready, 180)
-        for rows in (watcher.seen, watcher.actor, watcher.learner):
+        for rows in (watcher.seen, watcher.actor, watcher.learner, watcher.latency, watcher.lateness):
             rows.clear()
         end = time.monotonic() + arguments.seconds
         spin(executor, lambda: time.monotonic() > end, arguments.seconds + 10)
@@ -99,14 +118,16 @@ def report(arguments: argparse.Namespace, watcher: Watcher) -> None:
     wall, robot = (last - first for first, last in zip(watcher.seen[0], watcher.seen[-1]))
     count = len(watcher.seen) - 1
     print(f'{arguments.mode}: {count} control steps in {wall:.1f} s = {count / wall:.1f} steps/s, {robot / wall:.1f}x real time')
+    latency, period = np.array(watcher.latency), 1e3 / arguments.rate
+    print(f'  observation to action, seen from a third process: p50 {np.median(latency):.2f} ms, '
+          f'p99 {np.percentile(latency, 99):.2f} ms, max {latency.max():.2f} ms over {len(latency)} actions')
+    if arguments.mode == 'latency':
+        print(f'  answers later than the period of {period:g} ms: {(latency > period).sum()}; observations without an action: '
+              f'{len(watcher.seen) - len(latency)}; longest pause between two actions {max(watcher.lateness):.1f} ms')
     if watcher.actor:
-        for name in ('latency_p50_ms', 'latency_p99_ms', 'latency_max_ms'):
-            values = [row[name] for row in watcher.actor if name in row]
-            if values:
-                print(f'  actor {name}: median {np.median(values):.2f}, largest {np.max(values):.2f} over {len(values)} windows')
-        misses = [row['deadline_misses'] for row in watcher.actor if 'deadline_misses' in row]
-        if misses:
-            print(f'  deadline misses at {arguments.rate:g} Hz: {misses[-1] - misses[0]:.0f} in {robot:.0f} s of robot time')
+        last = watcher.actor[-1]
+        print('  actor, callback to publish: ' + ', '.join(f'{k} {last[k]:.2f}' for k in last if k.startswith('latency_'))
+              + f', deadline misses {last.get("deadline_misses", 0) - watcher.actor[0].get("deadline_misses", 0):.0f}')
     if watcher.learner:
         rates = [row['updates_per_second'] for row in watcher.learner if 'updates_per_second' in row]
         print(f'  learner: {np.median(rates):.2f} updates/s')
