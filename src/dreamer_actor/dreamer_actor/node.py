@@ -25,8 +25,9 @@ from dreamer_learning.devices import check_device
 from dreamer_learning.policy import Policy
 from dreamer_learning.spaces import Task, load_task
 from dreamer_node import wire
-from dreamer_node.diagnostics import OK, WARN, Diagnostics, Report
+from dreamer_node.diagnostics import OK, WARN, Diagnostics, Recent, Report
 from dreamer_node.qos import LATCHED, STANDARD, STEPS, STEPS_KEPT
+from dreamer_node.robot import robot_of
 from dreamer_node.runtime import config_dir, declare, run_node
 
 COLLECT_PERIOD = 2.0
@@ -39,8 +40,10 @@ class ActorNode(Node):
     def __init__(self, **arguments: Any) -> None:
         super().__init__('actor', **arguments)
         folder = config_dir(self)
-        robot = str(declare(self, 'robot', '', 'robot; only for the labels of diagnostics'))
-        task = load_task(folder, str(declare(self, 'task', '', 'name of a file in config/tasks')))
+        robot = str(declare(self, 'robot', '', "robot; '' = that of the task"))
+        task_name = str(declare(self, 'task', '', 'name of a file in config/tasks'))
+        task = load_task(folder, task_name)
+        robot = robot_of(task, task_name, robot)
         agent = str(declare(self, 'agent', 'dreamer_v3', 'name of a file in config/agents'))
         size = str(declare(self, 'size', 'cpu', 'size block of the agent'))
         device = check_device(str(declare(self, 'device', 'cpu', 'torch device of the policy')))
@@ -55,6 +58,7 @@ class ActorNode(Node):
         # Two threads take turns at the interpreter: a short slice bounds what reading weights can add to a step.
         sys.setswitchinterval(0.0005)
         self._refusals = Refusals(self.get_logger().warning)
+        self._refusing = Recent()
         self._controller: Controller[Policy] = Controller(task, seed, prefill, mode)
         policies = (Policy(config, task, device, seed), Policy(config, task, device, seed))
         # Only one of them acts at a time: one sequence of random numbers, whenever weights change.
@@ -71,7 +75,7 @@ class ActorNode(Node):
         self.create_subscription(PolicyWeights, 'policy_weights', self._on_weights, LATCHED)
         self.create_subscription(Observation, 'observation', self._on_observation, STEPS)
         self._timer = self.create_timer(1.0, self._every_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._diagnostics = Diagnostics(self, robot or task.robot)
+        self._diagnostics = Diagnostics(self, robot)
         self._diagnostics.add('actor', self._report)
         _warm_up(policies, task)
         self._collected = time.perf_counter()
@@ -179,7 +183,7 @@ class ActorNode(Node):
     def _report(self) -> Report:
         numbers = self._numbers()
         numbers |= {f'refused_{cause}': float(count) for cause, count in self._refusals.counts.items()}
-        if self._refusals.total:
+        if self._refusing.rose(self._refusals.total):
             return WARN, f'{self._refusals.total} messages refused', numbers
         if not self._controller.version:
             return OK, 'random actions: no weights yet', numbers

@@ -171,10 +171,16 @@ def test_a_wrong_observation_is_refused_in_one_line_and_the_next_one_answered(ri
     assert 0 < numbers['latency_p50_ms'] <= numbers['latency_max_ms']
 
 
-def test_a_wrong_parameter_is_one_line_and_exit_code_2(config_dir: Path, tmp_path: Path) -> None:
-    rig = Rig(config_dir, tmp_path, mode='evaluate')
+@pytest.mark.parametrize(('parameters', 'text'), [
+    ({'mode': 'evaluate'}, "parameter mode: 'evaluate' is not allowed; did you mean 'eval'?"),
+    ({'robot': 'ball'}, "robot 'ball' and task 'reach' do not fit: that task is for robot 'box'"),
+])
+def test_a_wrong_parameter_is_one_line_and_exit_code_2(
+    config_dir: Path, tmp_path: Path, parameters: dict[str, str], text: str
+) -> None:
+    rig = Rig(config_dir, tmp_path, **parameters)
     assert rig.process.wait(timeout=30) == 2
     rig.close()
     lines = rig.log.read_text().splitlines()
     assert len(lines) == 1
-    assert "parameter mode: 'evaluate' is not allowed; did you mean 'eval'?" in lines[0]
+    assert text in lines[0]

@@ -20,50 +20,18 @@ DAMP ends only with an accepted action, which begins a soft start: the first tar
 
 from __future__ import annotations
 
-import enum
 from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
 
+from dreamer_drivers.causes import Cause, Event
 from dreamer_drivers.command import GateCommand, Measurement, Mode
 from dreamer_drivers.config import GateConfig
 from dreamer_drivers.lowpass import LowPass
 
 CLOCK_JUMP = 0.5
 """s that time may run backwards before it counts as another time; less is a message that came late."""
-
-
-class Cause(enum.StrEnum):
-    """Why an action or a measurement was refused."""
-
-    NO_SENSOR_DATA = 'no_sensor_data'
-    STALE_SENSOR = 'stale_sensor'
-    LATE_SENSOR = 'late_sensor'
-    BAD_SENSOR = 'bad_sensor'
-    OUTSIDE_LIMITS = 'measured_outside_limits'
-    FALLEN = 'fallen'
-    STALE_ACTION = 'stale_action'
-    FUTURE_ACTION = 'future_action'
-    OLD_STEP = 'old_step'
-    MALFORMED = 'malformed_action'
-    WRONG_SHAPE = 'wrong_shape'
-    WRONG_TYPE = 'wrong_type'
-    NOT_FINITE = 'not_finite'
-    EMERGENCY_STOP = 'emergency_stop'
-
-
-class Event(enum.StrEnum):
-    """What the gate changed or met without refusing anything."""
-
-    CLIPPED_ACTION = 'clipped_action'
-    CLIPPED_LIMIT = 'clipped_limit'
-    CLIPPED_DEVIATION = 'clipped_deviation'
-    CLIPPED_TORQUE = 'clipped_torque'
-    DEADLINE_MISS = 'deadline_miss'
-    HOLD = 'hold'
-    DAMP = 'damp'
-    CLOCK_JUMP = 'clock_jump'
 
 
 class Verdict(NamedTuple):
@@ -174,15 +142,19 @@ class SafetyGate:
             self._hold(now)
         return Verdict(False, cause)
 
+    def latch_emergency_stop(self) -> None:
+        """Stopped from before a restart: stays until it is cleared, though no source has asked for it since."""
+        self._stopped = True
+        self._damp()
+
     def emergency_stop(self, requested: bool) -> None:
-        """A source asks for a stop, which latches, or withdraws its request, which alone does not end it."""
+        """A source asks for a stop, which latches, or none does any more, which alone does not end it."""
         self._stop_requested = requested
         if requested:
-            self._stopped = True
-            self._damp()
+            self.latch_emergency_stop()
 
     def clear_emergency_stop(self) -> bool:
-        """End a latched emergency stop; False if its source still asks for it. Damped until the next action."""
+        """End a latched emergency stop; False while a source still asks for it. Damped until the next action."""
         if self._stop_requested:
             return False
         self._stopped = False
@@ -213,6 +185,11 @@ class SafetyGate:
     def stopped(self) -> bool:
         """An emergency stop is latched."""
         return self._stopped
+
+    @property
+    def stop_requested(self) -> bool:
+        """A source asks for the emergency stop."""
+        return self._stop_requested
 
     def action_age(self, now: float) -> float:
         """Seconds since the last accepted action; inf before the first."""

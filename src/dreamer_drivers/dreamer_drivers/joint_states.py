@@ -1,4 +1,8 @@
-"""Joint states by name, whatever their order."""
+"""Joint states by name, whatever their order.
+
+What sensor_msgs/JointState leaves open is read kindly: velocities may be missing as a whole (they count as 0) and joints
+that the robot's configuration does not name are passed over. A missing or repeated joint, or lengths that differ, make a
+message unusable; it is counted and the last usable one stays."""
 
 from __future__ import annotations
 

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
-from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from dreamer_drivers.backend import Answer, Backend, Listener
+from dreamer_drivers.causes import Cause, Event
 from dreamer_drivers.command import Measurement, Mode
 from dreamer_drivers.config import DriverConfig
-from dreamer_drivers.gate import Cause, Event, Verdict
+from dreamer_drivers.gate import Verdict
 from dreamer_drivers.robot import load_gate
 from dreamer_drivers.simulation import SimulationBackend
 from dreamer_drivers.steps import Order, StepOrder
+from dreamer_drivers.stop_marker import StopMarker, state_folder
+from dreamer_drivers.stop_sources import StopSources
 from dreamer_interfaces.msg import Action
 from dreamer_learning.config import ConfigError, nearest
 from dreamer_learning.spaces import load_task
 from dreamer_node import qos
-from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Report
+from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Recent, Report
 from dreamer_node.runtime import config_dir, declare, run_node
 from dreamer_node.wire import WireError, nanoseconds, unpack
 
 WATCHDOG_RATE = 50.0
 """Hz of wall time at which hold and damp are looked for when there is no command_rate."""
+
+
+FAILURES = (Event.DEADLINE_MISS, Event.CLOCK_JUMP)
+"""Events that are worth a warning; the others belong to normal work."""
 
 
 class DriverNode(Node):
@@ -40,6 +46,7 @@ class DriverNode(Node):
         task = str(declare(self, 'task', 'a1_walk', 'name of config/tasks/<task>.yaml'))
         backend = str(declare(self, 'backend', 'simulation', 'what is driven: simulation'))
         rate = declare(self, 'command_rate', 0.0, 'Hz of interpolated set-points; 0 = one command an action')
+        state_dir = str(declare(self, 'state_dir', '', 'folder that remembers an emergency stop; empty = ROS_HOME or ~/.ros'))
         self._command_rate = float(rate)
         self._simulated_time = bool(self.get_parameter('use_sim_time').value)
         config, self.gate = load_gate(folder, robot, load_task(folder, task), self._command_rate)
@@ -49,9 +56,34 @@ class DriverNode(Node):
         self._sensor_fault = ''
         self._sensor_faults = 0
         self._actions = 0
+        self._recent: dict[str, Recent] = {}
         self.backend = self._make_backend(backend, config)
+        self._marker = StopMarker(state_folder(state_dir), self.get_fully_qualified_name())
+        self._restore_emergency_stop()
+        # Before anything that can bring an action: a stop that is latched already is heard first.
+        self._stop_sources = StopSources(self, self._on_emergency_stop)
         self.backend.connect(Listener(self._on_measurement, self.gate.tilt, self._on_sensor_fault))
         self._create_interfaces(robot)
+
+    @property
+    def measured_stamp(self) -> float:
+        """s, of the last joint states that were accepted; 0 before the first."""
+        return self._measured_stamp
+
+    @property
+    def ready(self) -> bool:
+        """Actions are carried out: emergency stops from before the start are known."""
+        return self._stop_sources.known
+
+    @property
+    def stop_messages(self) -> int:
+        """How many messages of the emergency stop were heard; one publisher may be heard more than once."""
+        return self._stop_sources.heard
+
+    @property
+    def diagnostics(self) -> Diagnostics:
+        """What the driver publishes about itself."""
+        return self._diagnostics
 
     def _make_backend(self, name: str, config: DriverConfig) -> Backend:
         if name != 'simulation':
@@ -60,10 +92,6 @@ class DriverNode(Node):
 
     def _create_interfaces(self, robot: str) -> None:
         self.create_subscription(Action, 'action', self._on_action, qos.COMMAND)
-        # A stop is heard from a latched publisher that came earlier, and from one with any other QoS.
-        silent = SubscriptionEventCallbacks(use_default_callbacks=False)
-        self.create_subscription(Bool, 'emergency_stop', self._on_emergency_stop, qos.LATCHED, event_callbacks=silent)
-        self.create_subscription(Bool, 'emergency_stop', self._on_emergency_stop, qos.SENSOR)
         self.create_service(Trigger, 'clear_emergency_stop', self._on_clear_emergency_stop)
         self.create_service(Trigger, 'reset', self._on_reset)
         self._diagnostics = Diagnostics(self, robot)
@@ -74,6 +102,7 @@ class DriverNode(Node):
 
     def close(self) -> None:
         """Let go of the robot; its hardware holds, then damps."""
+        self._stop_sources.close()
         self.backend.disconnect()
 
     def _time(self) -> float:
@@ -98,6 +127,10 @@ class DriverNode(Node):
     def _on_action(self, message: Action) -> None:
         now = self._time()
         self._actions += 1
+        if not self.ready:
+            # Not answered either: a waiting simulation sends its sensors again and gets its answer then.
+            self.gate.refuse(Cause.STOP_UNKNOWN, now)
+            return
         order = self._steps.judge(message.stream, message.step)
         if order is not Order.RETRY:
             verdict = self._judge(message, order, now)
@@ -125,21 +158,48 @@ class DriverNode(Node):
             return self.gate.refuse(Cause.WRONG_SHAPE, now)
         return self.gate.submit(action[0], nanoseconds(message.header) * 1e-9, now)
 
-    def _on_emergency_stop(self, message: Bool) -> None:
-        begins = message.data and not self.gate.stopped
-        self.gate.emergency_stop(message.data)
+    # ---- emergency stop
+
+    def _restore_emergency_stop(self) -> None:
+        if self._marker.error:
+            self.get_logger().warning(self._marker.error)
+        if self._marker.present:
+            self.gate.latch_emergency_stop()
+            self.get_logger().error(
+                f'emergency stop from before the start ({self._marker.path}): the robot is damped; '
+                'call clear_emergency_stop to end it'
+            )
+
+    def _on_emergency_stop(self, requested: bool) -> None:
+        begins = requested and not self.gate.stopped
+        self.gate.emergency_stop(requested)
+        if not requested:
+            return
+        # The robot first: the disk takes its time.
+        self._send(self._time())
+        self._marker.set()
         if begins:
             self.get_logger().error('emergency stop: the robot is damped; call clear_emergency_stop to end it')
-        if message.data:
-            self._send(self._time())
 
     def _on_clear_emergency_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         stopped = self.gate.stopped
+        response.success, response.message = False, ''
+        if self.gate.stop_requested:
+            if self._stop_sources.asking:
+                response.message = 'refused: the publishers of emergency_stop are being asked; call again in a second'
+            else:
+                names = ', '.join(self._stop_sources.names()) or 'none'
+                response.message = (
+                    'refused: the topic emergency_stop still says true; publish false first, '
+                    f'from each source that said true (latched publishers now: {names})'
+                )
+            return response
+        # The file first: a driver that dies in between was asked to forget.
+        self._marker.clear()
         response.success = self.gate.clear_emergency_stop()
-        if not response.success:
-            response.message = 'refused: the topic emergency_stop still says true; publish false first'
-        else:
-            response.message = 'emergency stop cleared' if stopped else 'there was no emergency stop'
+        response.message = 'emergency stop cleared' if stopped else 'there was no emergency stop'
+        if self._marker.present:
+            response.message += f'; {self._marker.error}'
         return response
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -152,6 +212,7 @@ class DriverNode(Node):
     # ---- outputs
 
     def _watch(self) -> None:
+        self._stop_sources.tick()
         now = self._time()
         if self._command_rate:
             self._send(now)
@@ -170,26 +231,42 @@ class DriverNode(Node):
 
     def _report(self) -> Report:
         gate = self.gate
-        warning = self.backend.warning()
-        if gate.stopped:
-            level, summary = ERROR, 'emergency stop'
-        elif warning:
-            level, summary = WARN, warning
-        elif self._actions and gate.mode is not Mode.ACTIVE:
-            level, summary = WARN, gate.mode.name.lower()
-        else:
-            level, summary = OK, gate.mode.name.lower() if self._actions else 'waiting for the first action'
         values: dict[str, object] = {
             'mode': gate.mode.name.lower(),
             'emergency_stop': gate.stopped,
+            'emergency_stop_requested': gate.stop_requested,
+            'emergency_stop_file': self._marker.path,
             'actions': self._actions,
             'action_age': gate.action_age(self._time()),
-            'unusable_joint_states': self._sensor_faults,
             'last_sensor_fault': self._sensor_fault,
         }
-        values |= {f'refused.{cause}': gate.refused[cause] for cause in Cause}
-        values |= {f'event.{event}': gate.events[event] for event in Event}
-        return level, summary, values
+        failures = {'unusable_joint_states': self._sensor_faults}
+        failures |= {f'refused.{cause}': gate.refused[cause] for cause in Cause}
+        events = {f'event.{event}': gate.events[event] for event in Event}
+        failures |= {name: events.pop(name) for name in (f'event.{event}' for event in FAILURES)}
+        warnings = self._warnings(failures)
+        if gate.stopped:
+            level, summary = ERROR, '; '.join(['emergency stop', *warnings])
+        elif warnings:
+            level, summary = WARN, '; '.join(warnings)
+        else:
+            level, summary = OK, gate.mode.name.lower() if self._actions else 'waiting for the first action'
+        return level, summary, values | failures | events
+
+    def _warnings(self, failures: Mapping[str, int]) -> list[str]:
+        """What is wrong now, and which failures happened lately; totals of long ago are no warning."""
+        found = []
+        if self._actions and not self.gate.stopped and self.gate.mode is not Mode.ACTIVE:
+            found.append(self.gate.mode.name.lower())
+        found += [text for text in (self.backend.warning(), self._marker.error) if text]
+        actors = self.count_publishers('action')
+        if actors > 1:
+            found.append(f'{actors} publishers on action')
+        # Each is asked at each report, so that none misses a rise.
+        rising = [name for name, count in failures.items() if self._recent.setdefault(name, Recent()).rose(count)]
+        if rising:
+            found.append(f'lately: {", ".join(rising)}')
+        return found
 
 
 def main() -> None:

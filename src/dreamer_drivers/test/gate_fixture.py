@@ -40,3 +40,10 @@ def act(gate: SafetyGate, now: float, action: Any = (0.0, 0.0), position: Any = 
     """Measure and submit at one time."""
     measure(gate, now, position)
     return gate.submit(np.array(action, np.float32), now, now)
+
+
+def started(**values: Any) -> SafetyGate:
+    """A gate that has had its first action at 0 s."""
+    gate = make_gate(**values)
+    assert act(gate, 0.0).accepted
+    return gate

@@ -19,6 +19,8 @@ from dreamer_interfaces.msg import Action, Metrics, Observation, PolicyWeights
 from dreamer_learner import saving
 from dreamer_learner.credit import TrainCredit
 from dreamer_learner.experience import Experience
+from dreamer_learner.identity import every_value, run_identity
+from dreamer_learner.latents import without_foreign_latents
 from dreamer_learner.pairing import Acted, Observed, Paired, Pairing
 from dreamer_learner.rivals import START_TIME, must_yield
 from dreamer_learner.rundir import RunDirectory
@@ -32,16 +34,18 @@ from dreamer_learning.devices import check_device
 from dreamer_learning.replay import LatentSpec, Replay
 from dreamer_learning.spaces import Task, load_task
 from dreamer_node import wire
-from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Report
+from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Recent, Report
 from dreamer_node.qos import LATCHED, STANDARD, STEPS_QUEUED
-from dreamer_node.runtime import config_dir, declare, lower_priority, run_node
+from dreamer_node.robot import robot_of
+from dreamer_node.runtime import config_dir, declare, lower_priority
+from dreamer_node.storage import run_storing_node
 from dreamer_recorder.reader import read_steps
 
 METRICS_PERIOD = 2.0
 """Seconds."""
 
-SAVE_TIMEOUT = 30.0
-"""Seconds that the service waits for the update in progress and the disk."""
+SAVE_TIMEOUT = 2.0
+"""Seconds that the service waits for the update in progress and the disk: steps queue up meanwhile."""
 
 
 class LearnerNode(Node):
@@ -50,22 +54,23 @@ class LearnerNode(Node):
     def __init__(self, **arguments: Any) -> None:
         super().__init__('learner', **arguments)
         folder = config_dir(self)
-        robot = str(declare(self, 'robot', '', 'robot; for run.yaml and the labels of diagnostics'))
+        robot = str(declare(self, 'robot', '', "robot; '' = that of the task"))
         task_name = str(declare(self, 'task', '', 'name of a file in config/tasks'))
         task = load_task(folder, task_name)
+        robot = robot_of(task, task_name, robot)
         agent = str(declare(self, 'agent', 'dreamer_v3', 'name of a file in config/agents'))
         size = str(declare(self, 'size', 'cpu', 'size block of the agent'))
         config = load_agent(folder, agent, size, {})
         self._settings = _settings(self)
         self._config_hash, self._agent_name = config.hash(task), agent
-        names = {'agent': agent, 'size': size, 'task': task_name, 'robot': robot or task.robot}
+        names = {'agent': agent, 'size': size, 'task': task_name, 'robot': robot}
         self._run = RunDirectory(
             Path(self._settings.run_dir),
-            {**names, 'config_hash': self._config_hash},
-            {**names, 'agent_config': config.describe(), 'task_config': task.describe()},
+            run_identity(names, config, task),
+            every_value(folder, names, config, task, self._settings),
         )
         try:
-            self._start(config, task, robot or task.robot)
+            self._start(config, task, robot)
         except BaseException:
             self._run.close()
             raise
@@ -78,6 +83,7 @@ class LearnerNode(Node):
         self._pairs = 0
         self._version = 0
         self._start_time = time.time()
+        self._troubled = Recent()
         self._trainer = self._make_trainer(config, task)
         self._image = self.create_publisher(Image, 'imagination/image', STANDARD)
         self._weights = self.create_publisher(PolicyWeights, 'policy_weights', LATCHED)
@@ -118,10 +124,11 @@ class LearnerNode(Node):
                 self._version = int(payload['weights_version'])
             except (KeyError, ValueError, RuntimeError) as error:
                 raise ConfigError(f'run_dir: {self._run.checkpoints}: the checkpoint does not fit: {error}') from None
+        version = self._version
         cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
         return Trainer(
             self._updater, self._experience, credit, saving.Saver(self._run.checkpoints), self,
-            recorded=lambda: read_steps(self._run.bags),
+            recorded=lambda: without_foreign_latents(read_steps(self._run.bags), version),
             periods=(settings.publish_period, settings.checkpoint_period, settings.video_period),
             threads=choose_threads(settings.threads, cores, device),
             exact=settings.limit_environment,
@@ -244,12 +251,14 @@ class LearnerNode(Node):
         updates = self._updater.agent.updates
         if self._trainer.failure is not None:
             return ERROR, str(self._trainer.failure), numbers
-        troubled = numbers['bad_updates'] or numbers['refused_steps']
+        troubled = self._troubled.rose(numbers['bad_updates'] + numbers['refused_steps'])
         return WARN if troubled else OK, f'{updates} updates, {self._experience.env_steps} environment steps', numbers
 
     def _complain(self, failure: BaseException | None) -> None:
         if isinstance(failure, TrainingFailed):
             self.get_logger().error(str(failure))
+        elif isinstance(failure, OSError):
+            self.get_logger().error(f'training ended: {failure}')
         elif failure is not None:
             text = ''.join(traceback.format_exception(failure))
             self.get_logger().fatal(f'training ended by an error of the program:\n{text}')
@@ -272,4 +281,4 @@ def _settings(node: Node) -> Settings:
 def main() -> int:
     """Entry point of the executable `learner`."""
     lower_priority()
-    return run_node(LearnerNode)
+    return run_storing_node(LearnerNode)

@@ -12,6 +12,7 @@ from typing import IO, Any
 import yaml
 
 from dreamer_learning.config import ConfigError, load_yaml
+from dreamer_node.storage import making_folders
 
 LOCK, RUN, CONFIG = '.learner.lock', 'run.yaml', 'config.yaml'
 MISSING = '(missing)'
@@ -22,7 +23,7 @@ class RunDirectory:
 
     Args:
         path: created where it does not exist.
-        run: what the run is: agent, size, task, robot, config hash. Written to run.yaml once.
+        run: what the run is, see dreamer_learner.identity. Written to run.yaml once.
         config: every value, for config.yaml.
 
     Attributes:
@@ -30,17 +31,17 @@ class RunDirectory:
             meaning.
 
     Raises:
-        ConfigError: not a usable folder, another learner uses it, or it belongs to another configuration.
+        ConfigError: not a folder, another learner uses it, or it belongs to another configuration.
+        OSError: the disk is full, or nothing may be written there.
     """
 
     def __init__(self, path: Path, run: Mapping[str, Any], config: Mapping[str, Any]) -> None:
         self.path = Path(path)
-        try:
+        with making_folders(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = _lock(self.path / LOCK)
-        except OSError as error:
-            raise ConfigError(f'run_dir: {self.path}: {error.strerror or error}') from None
         try:
+            self._sweep()
             self.changed = self._claim(dict(run), dict(config))
         except BaseException:
             self.close()
@@ -58,6 +59,12 @@ class RunDirectory:
         """Let another learner use the directory."""
         self._lock.close()
 
+    def _sweep(self) -> None:
+        """Remove the unfinished files that a killed learner left; the lock says that nobody writes them."""
+        for pattern in ('checkpoints/.checkpoint-*.tmp', f'.{RUN}.*.tmp', f'.{CONFIG}.*.tmp'):
+            for path in self.path.glob(pattern):
+                path.unlink(missing_ok=True)
+
     def _claim(self, run: dict[str, Any], config: dict[str, Any]) -> list[str]:
         run_file, config_file = self.path / RUN, self.path / CONFIG
         before = load_yaml(config_file) if config_file.is_file() else {}
@@ -71,13 +78,10 @@ class RunDirectory:
                     f'run_dir: {self.path} belongs to another configuration: {"; ".join(named)}; '
                     'choose another run_dir or the values of that run'
                 )
-        try:
-            if not run_file.is_file():
-                write_text(run_file, yaml.safe_dump(run, sort_keys=False))
-            if before != config:
-                write_text(config_file, yaml.safe_dump(config, sort_keys=False))
-        except OSError as error:
-            raise ConfigError(f'run_dir: {error.filename or self.path}: {error.strerror or error}') from None
+        if not run_file.is_file():
+            write_text(run_file, yaml.safe_dump(run, sort_keys=False))
+        if before != config:
+            write_text(config_file, yaml.safe_dump(config, sort_keys=False))
         return differences
 
 
@@ -108,9 +112,15 @@ def _lock(path: Path) -> IO[str]:
         holder = file.read().strip() or 'unknown'
         file.close()
         raise ConfigError(f'run_dir: {path.parent} is used by another learner (process {holder})') from None
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
+    try:
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+    except OSError:
+        # What could not be written would be tried again at closing.
+        with contextlib.suppress(OSError):
+            file.close()
+        raise
     return file
 
 

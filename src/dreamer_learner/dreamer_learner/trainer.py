@@ -121,13 +121,15 @@ class Trainer:
         """Have a checkpoint written between two updates.
 
         Args:
-            timeout: seconds to wait for it.
+            timeout: seconds to wait for it; after that it is written all the same.
         """
-        request = _SaveRequest()
+        request = self._request or _SaveRequest()
         self._request = request
         self._wake.set()
-        if not self._thread.is_alive() or not request.done.wait(timeout):
-            return Saved(False, f'no checkpoint within {timeout:g} s')
+        if not self._thread.is_alive():
+            return Saved(False, 'training has ended')
+        if not request.done.wait(timeout):
+            return Saved(False, f'the checkpoint is being written, and was not on disk after {timeout:g} s; call again')
         return request.saved
 
     def state_dict(self) -> dict[str, Any]:
@@ -164,6 +166,9 @@ class Trainer:
         self._save_changes()
 
     def _restore(self) -> None:
+        # Before the bags: without weights an actor that starts now would act at random until they are read.
+        if self._updater.agent.updates:
+            self._publish()
         start = time.monotonic()
         read, reason = self._experience.restore(itertools.takewhile(lambda _: not self._stopping, self._recorded()))
         if reason:
@@ -172,8 +177,6 @@ class Trainer:
             self._outlet.info(f'read {read} recorded steps in {time.monotonic() - start:.1f} s')
         # Steps that came after the checkpoint are paid for as if they had just come.
         self._credit.add(max(0, self._experience.env_steps - self._credit.steps))
-        if self._updater.agent.updates:
-            self._publish()
         self._tell_limit()
 
     def _take_in(self) -> None:

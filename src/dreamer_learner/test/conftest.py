@@ -36,3 +36,11 @@ def config_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / kind).mkdir()
         (folder / kind / f'{name}.yaml').write_text(yaml.safe_dump(content))
     return folder
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _private_domain() -> None:
+    """A ROS domain of the tests' own: they neither move nor hear what runs in the user's."""
+    own = str(1 + os.getpid() % 100)
+    os.environ['ROS_DOMAIN_ID'] = '101' if os.environ.get('ROS_DOMAIN_ID') == own else own
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from peers import Learner, Peers, Recorder
+from peers import Learner, NodeProcess, Peers, Recorder
 from steps import steps
 
 from dreamer_learning import weights
@@ -42,7 +42,8 @@ def test_learns_publishes_saves_on_sigterm_and_resumes(config_dir: Path, tmp_pat
     assert peers.metric('gaps') == 0
     assert peers.metric('loss') > 0
     assert yaml.safe_load((run_dir / 'run.yaml').read_text()) == {
-        'agent': 'small', 'size': 'tiny', 'task': 'reach', 'robot': 'box', 'config_hash': config.hash(task),
+        'agent': 'small', 'size': 'tiny', 'task': 'reach', 'robot': 'box', 'reward': 'none', 'episode_length': 20,
+        'control_rate': 50.0, 'joints': [], 'action_range': {}, 'config_hash': config.hash(task),
     }
 
     updates = peers.weights[-1].updates
@@ -100,10 +101,24 @@ def test_a_second_learner_ends_with_a_clear_error(config_dir: Path, tmp_path: Pa
         assert first.end(signal.SIGINT) == 0
 
 
-def test_a_wrong_parameter_is_one_line_and_exit_code_2(config_dir: Path, tmp_path: Path) -> None:
-    with Learner(config_dir, tmp_path / 'run', '/learner_errors', task='reech') as learner:
+@pytest.mark.parametrize(('parameters', 'text'), [
+    ({'task': 'reech'}, "did you mean 'reach'?"),
+    ({'robot': 'ball'}, "robot 'ball' and task 'reach' do not fit: that task is for robot 'box'"),
+])
+def test_a_wrong_parameter_is_one_line_and_exit_code_2(
+    config_dir: Path, tmp_path: Path, parameters: dict[str, str], text: str
+) -> None:
+    with Learner(config_dir, tmp_path / 'run', '/learner_errors', **parameters) as learner:
         assert learner.end() == 2
     lines = learner.log.read_text().splitlines()
     assert len(lines) == 1
     assert lines[0].startswith('error: ')
-    assert "did you mean 'reach'?" in lines[0]
+    assert text in lines[0]
+
+
+def test_a_folder_that_cannot_be_made_now_is_one_line_and_exit_code_1(config_dir: Path, tmp_path: Path) -> None:
+    # In /proc no folder can be made, whoever asks; it is not the path that is wrong.
+    parameters = {'config_dir': config_dir, 'task': 'reach', 'agent': 'small', 'size': 'tiny', 'run_dir': '/proc/run'}
+    with NodeProcess('dreamer_learner.node', tmp_path, '/learner_errors', **parameters) as learner:
+        assert learner.end() == 1
+    assert learner.log.read_text() == 'error: /proc/run: No such file or directory\n'

@@ -1,4 +1,5 @@
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,38 @@ def test_a_killed_learner_leaves_no_lock(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, '-c', code, str(tmp_path)], check=False, timeout=60)
     assert ended.returncode == -9
     RunDirectory(tmp_path, RUN, CONFIG).close()
+
+
+def test_what_a_killed_learner_left_unfinished_is_removed(tmp_path: Path) -> None:
+    RunDirectory(tmp_path, RUN, CONFIG).close()
+    (tmp_path / 'checkpoints').mkdir()
+    kept = tmp_path / 'checkpoints' / 'checkpoint-000000000005.safetensors'
+    left = [tmp_path / 'checkpoints' / f'.{kept.name}.77.tmp', tmp_path / '.config.yaml.77.tmp']
+    for path in (kept, *left):
+        path.touch()
+    run = RunDirectory(tmp_path, RUN, CONFIG)
+    assert kept.exists()
+    assert not any(path.exists() for path in left)
+    # Under the lock only: another learner's unfinished file is its own affair.
+    left[0].touch()
+    with pytest.raises(ConfigError):
+        RunDirectory(tmp_path, RUN, CONFIG)
+    assert left[0].exists()
+    run.close()
+
+
+def test_a_full_disk_is_no_configuration_error_and_leaves_no_lock(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for size in (0, 20):
+        # No file may grow beyond this: neither the lock's, nor run.yaml.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+        try:
+            with pytest.raises(OSError, match='File too large'):
+                RunDirectory(tmp_path, RUN, CONFIG)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    RunDirectory(tmp_path, RUN, CONFIG).close()
+    assert yaml.safe_load((tmp_path / 'run.yaml').read_text()) == RUN
 
 
 def test_a_path_that_is_no_folder_is_a_clear_error(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import resource
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,48 @@ def test_resume_is_as_if_nothing_had_happened(config_dir: Path, tmp_path: Path) 
     assert second.experience.env_steps == 36
     assert len(second.experience.replay) == 36
     assert any('resumed from' in line for line in second.outlet.lines)
+
+
+def test_weights_of_a_checkpoint_are_out_before_the_bags_are_read(config_dir: Path, tmp_path: Path) -> None:
+    first = Rig(config_dir, tmp_path, 16.0, exact=True)
+    first.trainer.start()
+    first.feed(steps(0, 24))
+    first.wait(lambda: first.agent.updates == 1)
+    first.trainer.stop()
+    outlet, published = Collected(), []
+
+    def bags() -> Iterator[CompleteStep]:
+        published.append(len(outlet.weights))
+        yield from steps(0, 24)
+
+    second = Rig(config_dir, tmp_path, 16.0, exact=True, recorded=bags(), outlet=outlet)
+    second.trainer.start()
+    second.wait(lambda: bool(outlet.limits))
+    second.trainer.stop()
+    assert published == [1]
+    assert outlet.weights[0][1:] == (1, 24)
+
+
+def test_a_checkpoint_that_takes_long_is_announced_and_written_all_the_same(config_dir: Path, tmp_path: Path) -> None:
+    held, go_on = threading.Event(), threading.Event()
+    rig = Rig(config_dir, tmp_path, 0.0, exact=False)
+
+    def hold() -> None:
+        if rig.agent.updates:
+            held.set()
+            go_on.wait(20.0)
+
+    rig.outlet.between_updates = hold
+    rig.trainer.start()
+    rig.feed(steps(0, 30))
+    rig.wait(held.is_set)
+    answer = rig.trainer.save(0.05)
+    assert not answer.good
+    assert 'is being written' in answer.text
+    assert list(tmp_path.iterdir()) == []
+    go_on.set()
+    rig.wait(lambda: bool(list(tmp_path.glob('checkpoint-*.safetensors'))))
+    rig.trainer.stop()
 
 
 def test_steps_that_came_after_the_checkpoint_are_paid_for(config_dir: Path, tmp_path: Path) -> None:

@@ -104,8 +104,10 @@ class BehaviourConfig:
         entropy: scale of the actor's entropy bonus.
         slow_rate: rate at which the slow critic follows the critic, per update.
         slow_regulariser: scale of the loss that keeps the critic near the slow critic.
-        return_rate, return_limit, return_low, return_high: return normalisation by percentiles.
+        return_rate, return_limit, return_low, return_high: return normalisation by percentiles; the rate per update.
         evaluation: action in evaluation mode, the distribution's mode or a sample.
+        advantage_normalisation: mean_std shifts and scales the actor's advantages by their mean and standard
+            deviation, averaged at `return_rate`.
     """
 
     horizon: int
@@ -120,6 +122,7 @@ class BehaviourConfig:
     return_low: float
     return_high: float
     evaluation: Literal['mode', 'sample']
+    advantage_normalisation: Literal['none', 'mean_std'] = 'none'
 
     def __post_init__(self) -> None:
         if self.horizon < 1 or self.imagination_starts < 0:
@@ -129,8 +132,25 @@ class BehaviourConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class AnnealConfig:
+    """Linear fall of the learning rate after the warm-up: at update `steps` it is `final` times its full value, and stays so.
+
+    steps 0 = the rate does not fall.
+    """
+
+    steps: int = 0
+    final: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.steps < 0:
+            raise ConfigError(f'steps {self.steps}: at least 0')
+        if not 0 <= self.final <= 1:
+            raise ConfigError(f'final {self.final}: from 0 to 1')
+
+
+@dataclasses.dataclass(frozen=True)
 class OptimiserConfig:
-    """LaProp with adaptive gradient clipping and a linear warm-up."""
+    """LaProp with adaptive gradient clipping, a linear warm-up and, if asked for, a fall of the learning rate."""
 
     learning_rate: float
     warmup: int
@@ -139,6 +159,11 @@ class OptimiserConfig:
     beta1: float
     beta2: float
     epsilon: float
+    anneal: AnnealConfig = AnnealConfig()
+
+    def __post_init__(self) -> None:
+        if 0 < self.anneal.steps <= self.warmup:
+            raise ConfigError(f'anneal: steps {self.anneal.steps}: 0, or above warmup ({self.warmup})')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,14 +197,21 @@ class AgentConfig:
     optimiser: OptimiserConfig
     replay: ReplayConfig
 
-    def hash(self, task: Task) -> str:
-        """16 hexadecimal digits that agree exactly when parameters mean the same: agent, networks and task spaces."""
+    def hash(self, task: Task, robot: Mapping[str, Any] | None = None) -> str:
+        """16 hexadecimal digits that agree exactly when parameters mean the same.
+
+        They cover the agent, its networks, the task's spaces and control rate, and what actions mean on the robot.
+
+        Args:
+            robot: see robots.robot_identity; None = that of the task.
+        """
+        description = task.describe()
         parts = {
             'agent': self.agent,
             'networks': dataclasses.asdict(self.networks),
             'dynamics': dataclasses.asdict(self.dynamics),
             'heads': dataclasses.asdict(self.heads),
-            'task': task.describe(),
+            'task': description if robot is None else {**description, 'robot': dict(robot)},
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -37,7 +37,7 @@ from torch import Tensor, nn
 
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.heads import Actor, TwoHotHead, feature_size
-from dreamer_learning.normalise import ReturnNormaliser
+from dreamer_learning.normalise import AdvantageNormaliser, ReturnNormaliser
 from dreamer_learning.spaces import Task
 from dreamer_learning.world_model import WorldModel
 
@@ -86,12 +86,14 @@ class Behaviour(nn.Module):
             torch._foreach_lerp_(slow, fast, self.config.slow_rate)
 
     def loss(self, model: WorldModel, features: Tensor, batch: Mapping[str, Tensor], normaliser: ReturnNormaliser,
-             generator: torch.Generator | None = None) -> BehaviourLoss:
+             generator: torch.Generator | None = None, advantages: AdvantageNormaliser | None = None) -> BehaviourLoss:
         """Losses of actor and critic.
 
         Args:
             features: (B, T, F), posterior states with gradient.
             batch: replayed rewards and flags, (B, T).
+            normaliser: scale of the returns.
+            advantages: of the actor's advantages; None = they stay as they are.
         """
         shape = features.shape[:2]
         starts = features.detach().flatten(0, 1)
@@ -100,7 +102,7 @@ class Behaviour(nn.Module):
             starts = starts[chosen]
         imagined, actions = model.rssm.imagine(
             starts, lambda now, _: self.actor(now).sample(generator), self.config.horizon, generator)
-        result, returns = self._imagination_loss(model, imagined, actions, normaliser)
+        result, returns = self._imagination_loss(model, imagined, actions, normaliser, advantages)
         logits = self.critic(features.flatten(0, 1))  # (B*T, K)
         with torch.no_grad():
             # States that imagination did not start from bootstrap with the critic's own prediction.
@@ -121,8 +123,8 @@ class Behaviour(nn.Module):
         order = torch.randperm(len(earlier), generator=generator, device=device)
         return torch.cat([index[:, -1], earlier[order]])[:wanted]
 
-    def _imagination_loss(self, model: WorldModel, imagined: Tensor, actions: Tensor,
-                          normaliser: ReturnNormaliser) -> tuple[BehaviourLoss, Tensor]:
+    def _imagination_loss(self, model: WorldModel, imagined: Tensor, actions: Tensor, normaliser: ReturnNormaliser,
+                          advantages: AdvantageNormaliser | None = None) -> tuple[BehaviourLoss, Tensor]:
         """imagined (H+1, N, F), actions (H, N, A) -> losses, returns (H, N)."""
         logits = self.critic(imagined[:-1])
         twohot = self.critic.twohot
@@ -133,6 +135,8 @@ class Behaviour(nn.Module):
             returns = lambda_return(reward, values, live, self.config.trace)
             scale = normaliser.update(returns)
             advantage = (returns - values[:-1]) / scale
+            if advantages is not None:
+                advantage = advantages(advantage)
             weight = torch.cumprod(live, 0)[:-1]
             slow = self.slow_critic.predict(imagined[:-1])
         policy = self.actor(imagined[:-1])

@@ -106,8 +106,13 @@ def load_latest(directory: Path) -> Loaded | None:
 
 
 def prune(directory: Path, keep: int) -> None:
-    """Delete all but the newest `keep` (at least 1) checkpoints."""
-    for path in _paths(directory)[:-max(keep, 1)]:
+    """Delete all but the newest `keep` (at least 1) checkpoints, and what writing that was cut off before the newest left."""
+    paths = _paths(directory)
+    if not paths:
+        return
+    newest = paths[-1].stat().st_mtime_ns
+    left = [path for path in Path(directory).glob('.checkpoint-*.tmp') if path.stat().st_mtime_ns < newest]
+    for path in [*paths[:-max(keep, 1)], *left]:
         path.unlink(missing_ok=True)
 
 

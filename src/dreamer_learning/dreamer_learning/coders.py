@@ -134,7 +134,7 @@ class Decoder(nn.Module):
         if self.vectors:
             self.sizes = [spaces[name].size for name in self.vectors]
             inputs = dynamics.deter + dynamics.stoch * dynamics.classes
-            self.mlp = MLP(inputs, config.units, config.decoder_layers, sum(self.sizes))
+            self.mlp = MLP(inputs, config.units, config.decoder_layers, self.sizes)
         if self.images:
             self.channels = [spaces[name].shape[2] for name in self.images]
             self.image = ImageDecoder(image_layout(spaces, self.images, len(config.mults)), config, dynamics)

@@ -60,7 +60,7 @@ class Actor(nn.Module):
 
     def __init__(self, inputs: int, units: int, action: ActionSpec, config: HeadConfig) -> None:
         super().__init__()
-        outputs = action.size if action.discrete else 2 * action.size
+        outputs = action.size if action.discrete else (action.size, action.size)  # mean and standard deviation
         self.mlp = MLP(inputs, units, config.actor_layers, outputs, config.actor_outscale)
         self.action, self.config = action, config
 

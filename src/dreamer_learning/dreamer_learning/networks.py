@@ -6,7 +6,9 @@ Source: DreamerV3 (Hafner et al. 2025) and its public code: truncated-normal fan
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -48,6 +50,21 @@ class Linear(nn.Linear):
     def reset_parameters(self) -> None:
         init_fan_in(self.weight, self.in_features, self._scale)
         nn.init.zeros_(self.bias)
+
+
+class SplitLinear(nn.Module):
+    """Affine layers on one input, their outputs side by side: (..., I) -> (..., sum of sizes), in one matrix product.
+
+    Each has parameters of its own, as in the public code: gradients are clipped by the norm of one tensor.
+    """
+
+    def __init__(self, inputs: int, sizes: Sequence[int], scale: float = 1.0) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Linear(inputs, size, scale) for size in sizes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights, biases = ([getattr(layer, name) for layer in self.layers] for name in ('weight', 'bias'))
+        return functional.linear(x, torch.cat(weights), torch.cat(biases))
 
 
 class BlockLinear(nn.Module):
@@ -108,7 +125,13 @@ class _NormSilu(torch.autograd.Function):
 def norm_factor(x: Tensor) -> Tensor:
     """(mean(x^2) + eps)^(-1/2) over the last dimension, kept: (..., I) -> (..., 1)."""
     norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-    return norm.square_().mul_(1.0 / x.shape[-1]).add_(NORM_EPSILON).rsqrt_()
+    return torch.addcmul(_epsilon(x.dtype, x.device), norm, norm, value=1.0 / x.shape[-1]).rsqrt_()
+
+
+@functools.cache
+def _epsilon(dtype: torch.dtype, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):
+        return torch.tensor(NORM_EPSILON, dtype=dtype, device=device)
 
 
 def norm_silu(x: Tensor, weight: Tensor) -> Tensor:
@@ -130,18 +153,27 @@ class NormSilu(nn.Module):
 
 
 class MLP(nn.Module):
-    """`layers` times (Linear, RMSNorm, SiLU), then, if `outputs` is given, one Linear: (..., I) -> (..., O)."""
+    """`layers` times (Linear, RMSNorm, SiLU), then, if `outputs` is given, one Linear: (..., I) -> (..., O).
 
-    def __init__(self, inputs: int, units: int, layers: int, outputs: int = 0, outscale: float = 1.0) -> None:
+    Several `outputs` are Linear layers side by side, see SplitLinear.
+    """
+
+    def __init__(self, inputs: int, units: int, layers: int, outputs: int | Sequence[int] = 0, outscale: float = 1.0) -> None:
         super().__init__()
         sizes = [inputs] + [units] * layers
         linears = [Linear(i, o) for i, o in zip(sizes, sizes[1:])]
         norms = [NormSilu(units) for _ in linears]
         self.layers, self.norms = nn.ModuleList(linears), nn.ModuleList(norms)
-        self.out = Linear(sizes[-1], outputs, outscale) if outputs else None
+        self.out = _output(sizes[-1], outputs, outscale)
         self._stages = list(zip(linears, norms))
 
     def forward(self, x: Tensor) -> Tensor:
         for layer, norm in self._stages:
             x = norm_silu(functional.linear(x, layer.weight, layer.bias), norm.weight)
         return x if self.out is None else self.out(x)
+
+
+def _output(inputs: int, outputs: int | Sequence[int], scale: float) -> nn.Module | None:
+    if isinstance(outputs, int):
+        return Linear(inputs, outputs, scale) if outputs else None
+    return SplitLinear(inputs, outputs, scale)

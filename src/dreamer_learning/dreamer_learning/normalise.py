@@ -1,4 +1,4 @@
-"""Scale of returns for the actor's loss."""
+"""Scales of returns and advantages for the actor's loss."""
 
 from __future__ import annotations
 
@@ -31,3 +31,29 @@ class ReturnNormaliser:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         self.range.copy_(state['range'])
+
+
+class AdvantageNormaliser:
+    """(advantage - mean) / standard deviation, both moving averages over updates, corrected for their start at zero.
+
+    Source: DayDreamer's and DreamerV3's public code, `advnorm` with `mean_std`.
+    """
+
+    LEAST_STD = 1e-8
+
+    def __init__(self, rate: float, device: torch.device | str = 'cpu') -> None:
+        self.rate = rate
+        self.moments = torch.zeros(3, device=device)  # of the advantage, of its square, of 1
+
+    def __call__(self, advantage: Tensor) -> Tensor:
+        """Take in advantages of any shape, give them back normalised. Any that are not finite leave the averages alone."""
+        new = torch.stack([advantage.mean(), advantage.square().mean(), torch.ones((), device=advantage.device)])
+        self.moments.lerp_(torch.where(torch.isfinite(new).all(), new, self.moments), self.rate)
+        mean, square = self.moments[:2] / self.moments[2].clamp(min=self.rate)
+        return (advantage - mean) / (square - mean.square()).clamp(min=self.LEAST_STD**2).sqrt()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {'moments': self.moments.clone()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        self.moments.copy_(state['moments'])

@@ -20,7 +20,9 @@ class LaProp:
         g  <- g / max(1, |g| / (agc max(agc_minimum, |p|)))
         v  <- beta2 v + (1 - beta2) g^2
         m  <- beta1 m + (1 - beta1) g / (sqrt(v / (1 - beta2^k)) + epsilon)
-        p  <- p - rate m / (1 - beta1^k),   rate = learning_rate min(1, (k - 1) / warmup)
+        p  <- p - rate m / (1 - beta1^k),   rate = learning_rate min(1, (k - 1) / warmup) fall
+
+    With n = anneal.steps > 0, fall goes linearly from 1 at k - 1 = warmup to anneal.final at k - 1 = n; else it is 1.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], config: OptimiserConfig) -> None:
@@ -66,8 +68,12 @@ class LaProp:
 
     def rate(self) -> float:
         """Learning rate of the step counted last."""
-        warmup = self.config.warmup
-        return self.config.learning_rate * (min(1.0, (self.steps - 1) / warmup) if warmup else 1.0)
+        config, done = self.config, max(self.steps - 1, 0)
+        rate = config.learning_rate * (min(1.0, done / config.warmup) if config.warmup else 1.0)
+        if config.anneal.steps:
+            progress = (done - config.warmup) / (config.anneal.steps - config.warmup)
+            rate *= 1 - (1 - config.anneal.final) * min(max(progress, 0.0), 1.0)
+        return rate
 
     def state_dict(self) -> dict[str, Tensor | int]:
         return {'second': self.second.clone(), 'momentum': self.momentum.clone(), 'steps': self.steps}

@@ -1,5 +1,7 @@
 """Replay memory: a ring of steps in RAM, and windows of consecutive steps drawn from it.
 
+Memory is taken as rows come (storage.py); only the links between rows, 33 bytes each, are laid out for the whole capacity.
+
 A row is one step of one environment: observation, reward and flags of t, the action chosen at t, and the latent that the
 policy (later the learner) had at t. Rows of all environments share one ring in order of arrival; each row knows the row after
 it in its segment. A segment is an unbroken run of steps of one (stream, environment): a new stream, or a jump of the step
@@ -19,13 +21,24 @@ import dataclasses
 import threading
 from collections import deque
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from dreamer_learning.batch import OBSERVATION
+from dreamer_learning.config import ConfigError
 from dreamer_learning.spaces import Task
+from dreamer_learning.storage import ChunkedRows, available_memory
 
 NONE = -1
+SETTING = 'replay.capacity'
+MEMORY_SHARE = 0.5
+"""Part of the memory available at the start that the rows may take."""
+LEAST = 1024
+"""Rows that are kept however little memory there is."""
+FLAGS = ('is_first', 'is_last', 'is_terminal')
+LATENT = ('deter', 'stoch')
+LINK_BYTES = 4 * 8 + 1
 
 
 class ReplayEmpty(RuntimeError):
@@ -54,29 +67,40 @@ class Replay:
     """Thread-safe for one thread that adds and one that samples and updates.
 
     Args:
-        capacity: rows kept; the oldest are overwritten.
+        capacity: rows kept; the oldest are overwritten. Fewer where the memory does not suffice, see `describe`.
         task: shapes and types of observation and action.
         latent_spec: sizes of the stored latent.
         seed: of the sampling.
         online_length: length of the windows of the online queue; 0 = no queue.
+        memory: bytes that the rows may take; None = half of what is available now.
+        least: rows that are kept even if they take more than that: those needed before the first update.
+
+    Raises:
+        ConfigError: no memory, here and in `add`.
     """
 
-    def __init__(self, capacity: int, task: Task, latent_spec: LatentSpec, seed: int = 0, online_length: int = 0) -> None:
-        self.capacity, self.task, self.online_length = capacity, task, online_length
-        self._observation = {
-            name: np.zeros((capacity, *spec.shape), spec.dtype) for name, spec in task.observation.items()
-        }
+    def __init__(self, capacity: int, task: Task, latent_spec: LatentSpec, seed: int = 0, online_length: int = 0,
+                 memory: int | None = None, least: int = LEAST) -> None:
+        self.task, self.online_length = task, online_length
+        self._asked, self.capacity = capacity, capacity
         action = task.action
-        self._action = np.zeros(capacity, np.int32) if action.discrete else np.zeros((capacity, action.size), np.float32)
-        self._reward = np.zeros(capacity, np.float32)
-        self._flags = {name: np.zeros(capacity, bool) for name in ('is_first', 'is_last', 'is_terminal')}
-        self._deter = np.zeros((capacity, latent_spec.deter), np.float16)
-        self._stoch = np.zeros((capacity, latent_spec.stoch), np.uint8)
-        self._has_latent = np.zeros(capacity, bool)
-        self._next = np.full(capacity, NONE, np.int64)  # serial of the following row in the segment
-        self._previous = np.full(capacity, NONE, np.int64)
-        self._segment = np.zeros(capacity, np.int64)
-        self._position = np.zeros(capacity, np.int64)  # place in the segment
+        self._action_shape: tuple[int, ...] = () if action.discrete else (action.size,)
+        columns: dict[str, tuple[tuple[int, ...], str]] = {
+            OBSERVATION + name: (spec.shape, spec.dtype) for name, spec in task.observation.items()
+        }
+        columns['action'] = (self._action_shape, 'int32' if action.discrete else 'float32')
+        columns['reward'] = ((), 'float32')
+        columns.update(dict.fromkeys(FLAGS, ((), 'bool')))
+        self._step = tuple(columns)
+        columns['deter'], columns['stoch'] = ((latent_spec.deter,), 'float16'), ((latent_spec.stoch,), 'uint8')
+        self._rows = ChunkedRows(capacity, columns, SETTING)
+        self._limit(memory, least)
+        try:
+            self._next, self._previous, self._segment, self._position = (
+                np.zeros(self.capacity, np.int64) for _ in range(4))
+            self._has_latent = np.zeros(self.capacity, bool)
+        except MemoryError:
+            raise ConfigError(f'{SETTING} {capacity}: no memory for so many rows; choose a smaller one') from None
         self._ends = np.zeros(64, np.int64)  # position of each segment's last row
         self._lanes: dict[tuple[int, int], _Lane] = {}
         self._online: deque[int] = deque()
@@ -84,6 +108,19 @@ class Replay:
         self._lock = threading.Lock()
         self._count = 0
         self.segments = 0
+
+    def _limit(self, memory: int | None, least: int) -> None:
+        """Lower the capacity to what the memory holds."""
+        if memory is None:
+            available = available_memory()
+            if available is None:
+                return
+            memory = int(MEMORY_SHARE * available)
+        fitting = max(memory // self._row_bytes(), least)
+        self.capacity = self._rows.capacity = min(self._asked, fitting)
+
+    def _row_bytes(self) -> int:
+        return self._rows.row_bytes() + LINK_BYTES
 
     def __len__(self) -> int:
         """Rows stored."""
@@ -96,7 +133,7 @@ class Replay:
 
     def add(self, stream: int, env: int, step: int, obs: Mapping[str, np.ndarray], action: np.ndarray | int | float,
             reward: float, is_first: bool, is_last: bool, is_terminal: bool,
-            latent: Mapping[str, np.ndarray] | None = None) -> None:
+            latent: Mapping[str, np.ndarray] | None = None, online: bool = True) -> None:
         """Store one step of one environment.
 
         Args:
@@ -105,40 +142,38 @@ class Replay:
             action: (A) or a choice, chosen at this step.
             reward: earned by arriving at this step.
             latent: 'deter' (D) and 'stoch' (S), or None.
+            online: whether the online queue takes the step in; not where it is an old one, read again.
 
         Raises:
             ValueError: a tensor is missing or of the wrong shape; nothing is stored.
+            ConfigError: no memory; nothing is stored.
         """
         values = self._checked(obs, action)
+        values.update(action=action, reward=reward, is_first=is_first, is_last=is_last, is_terminal=is_terminal)
+        if latent is not None:
+            values.update((name, latent[name]) for name in LATENT)
         with self._lock:
             serial = self._count
             row = serial % self.capacity
-            self._link(stream, env, step, serial, is_first)
-            for name, value in values.items():
-                self._observation[name][row] = value
-            self._action[row] = action
-            self._reward[row] = reward
-            for name, flag in zip(self._flags, (is_first, is_last, is_terminal)):
-                self._flags[name][row] = flag
+            self._rows.write(row, values)
             self._has_latent[row] = latent is not None
-            if latent is not None:
-                self._deter[row], self._stoch[row] = latent['deter'], latent['stoch']
+            self._link(stream, env, step, serial, is_first, online)
             self._count += 1
 
-    def _checked(self, obs: Mapping[str, np.ndarray], action: np.ndarray | int | float) -> dict[str, np.ndarray]:
-        values = {}
+    def _checked(self, obs: Mapping[str, np.ndarray], action: np.ndarray | int | float) -> dict[str, Any]:
+        values: dict[str, Any] = {}
         for name, spec in self.task.observation.items():
             if name not in obs:
                 raise ValueError(f"replay: observation '{name}' is missing")
             value = np.asarray(obs[name])
             if value.shape != spec.shape:
                 raise ValueError(f"replay: observation '{name}' has shape {value.shape}, expected {spec.shape}")
-            values[name] = value
-        if np.shape(action) != self._action.shape[1:]:
-            raise ValueError(f'replay: action has shape {np.shape(action)}, expected {self._action.shape[1:]}')
+            values[OBSERVATION + name] = value
+        if np.shape(action) != self._action_shape:
+            raise ValueError(f'replay: action has shape {np.shape(action)}, expected {self._action_shape}')
         return values
 
-    def _link(self, stream: int, env: int, step: int, serial: int, is_first: bool) -> None:
+    def _link(self, stream: int, env: int, step: int, serial: int, is_first: bool, online: bool) -> None:
         row = serial % self.capacity
         lane = self._lanes.get((stream, env))
         self._next[row] = NONE
@@ -155,11 +190,13 @@ class Replay:
             self._next[before] = serial
             self._previous[row], self._position[row] = lane.serial, self._position[before] + 1
             if is_first:  # the episode before was cut off here
-                self._flags['is_last'][before] = True
+                self._rows.write(before, {'is_last': True})
         lane.step, lane.serial = step, serial
         self._segment[row] = lane.segment
         self._ends[lane.segment] = self._position[row]
-        if self.online_length:
+        if not online:
+            lane.fresh.clear()
+        elif self.online_length:
             lane.fresh.append(serial)
             if len(lane.fresh) == self.online_length:
                 self._online.append(lane.fresh[0])
@@ -215,10 +252,21 @@ class Replay:
         return found[:count]
 
     def _follow(self, starts: np.ndarray, length: int) -> np.ndarray:
-        serials = np.empty((len(starts), length), np.int64)
-        serials[:, 0] = starts
-        for t in range(1, length):
-            serials[:, t] = self._next[serials[:, t - 1] % self.capacity]
+        """Serial numbers (N, T) of the windows that begin at `starts`.
+
+        Environments mostly take turns, so the rows of a window are mostly as far apart as its first two. A guess is right where
+        segment and place in the segment are those wanted; the other windows are followed link by link.
+        """
+        steps = np.arange(length)
+        first = starts % self.capacity
+        apart = self._next[first] - starts
+        serials = starts[:, None] + apart[:, None] * steps
+        rows = serials % self.capacity
+        right = self._segment[rows] == self._segment[first][:, None]
+        right &= self._position[rows] == self._position[first][:, None] + steps
+        wrong = np.flatnonzero(~right.all(1))
+        for t in range(1, length if len(wrong) else 0):
+            serials[wrong, t] = self._next[serials[wrong, t - 1] % self.capacity]
         return serials
 
     def _gather(self, serials: np.ndarray) -> dict[str, np.ndarray]:
@@ -226,15 +274,14 @@ class Replay:
         before = self._previous[rows[:, 0]]
         stored = before >= self._oldest()
         before = np.where(stored, before, 0) % self.capacity
-        valid = stored & self._has_latent[before] & ~self._flags['is_first'][rows[:, 0]]
-        action = self._action[before]
-        action[~stored] = 0
-        result = {OBSERVATION + name: array[rows] for name, array in self._observation.items()}
-        result.update({name: array[rows] for name, array in self._flags.items()})
+        result = self._rows.read(self._step, rows)
+        valid = stored & self._has_latent[before] & ~result['is_first'][:, 0]
+        context = self._rows.read(('action', *LATENT), before)
+        context['action'][~stored] = 0
+        for name in LATENT:
+            context[name][~valid] = 0
         result.update({
-            'action': self._action[rows], 'reward': self._reward[rows], 'previous_action': action,
-            'context_deter': np.where(valid[:, None], self._deter[before], np.float16(0)),
-            'context_stoch': np.where(valid[:, None], self._stoch[before], np.uint8(0)),
+            'previous_action': context['action'], 'context_deter': context['deter'], 'context_stoch': context['stoch'],
             'context_valid': valid, 'index': serials,
         })
         return result
@@ -245,18 +292,19 @@ class Replay:
             flat = np.asarray(index).reshape(-1)
             alive = flat >= self._oldest()
             rows = flat[alive] % self.capacity
-            self._deter[rows] = np.asarray(deter).reshape(len(flat), -1)[alive]
-            self._stoch[rows] = np.asarray(stoch).reshape(len(flat), -1)[alive]
+            self._rows.replace(rows, {
+                name: np.asarray(values).reshape(len(flat), -1)[alive] for name, values in (('deter', deter), ('stoch', stoch))
+            })
             self._has_latent[rows] = True
 
     def describe(self) -> str:
         """Capacity and memory, in words."""
-        arrays = [*self._observation.values(), *self._flags.values(), self._action, self._reward, self._deter, self._stoch,
-                  self._has_latent, self._next, self._previous, self._segment, self._position]
-        row = sum(array.nbytes for array in arrays) // self.capacity
-        latent = (self._deter.nbytes + self._stoch.nbytes) // self.capacity
-        return (f'replay: {self.capacity:,} steps of {row:,} bytes ({latent:,} of them latent), '
+        row, latent = self._row_bytes(), self._rows.row_bytes(LATENT)
+        text = (f'replay: {self.capacity:,} steps of {row:,} bytes ({latent:,} of them latent), '
                 f'{row * self.capacity / 2**30:.2f} GiB when full')
+        if self.capacity < self._asked:
+            text += f'; {SETTING} {self._asked:,} is lowered to what the memory holds'
+        return text
 
     def state_dict(self) -> dict[str, object]:
         """The position of the sampler: random state. The rows themselves live in the recorded bags."""

@@ -6,10 +6,12 @@ import dataclasses
 import fnmatch
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from dreamer_learning.config import ConfigError
+from dreamer_learning.config import ConfigError, build, load_yaml
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +32,45 @@ class ActionRange:
             raise ConfigError(f'lower {self.lower} must be below upper {self.upper}, both finite')
         if not 0 <= self.fraction[0] < self.fraction[1] <= 1:
             raise ConfigError(f'fraction {list(self.fraction)}: two rising numbers from 0 to 1')
+
+
+@dataclasses.dataclass(frozen=True)
+class _Actions:
+    """The keys of config/robots/<robot>.yaml that say what actions do."""
+
+    joints: list[str]
+    action_range: dict[str, ActionRange]
+
+
+def robot_identity(config_dir: Path, robot: str) -> dict[str, Any]:
+    """What a policy's actions mean on a robot, as plain data: weights fit only where it is the same.
+
+    Args:
+        config_dir: folder that holds robots/.
+        robot: file name without .yaml.
+
+    Returns:
+        'joints': J names in the order of actions, and 'action_range': J pairs, rad, of the angles that -1 and 1 stand for.
+        Empty where there is no such file, or one without these keys: actions are no joint angles then.
+
+    Raises:
+        ConfigError: a value that is not allowed.
+    """
+    path = Path(config_dir) / 'robots' / f'{robot}.yaml'
+    if not path.is_file():
+        return {}
+    content = load_yaml(path)
+    values: dict[str, Any] = {key: content[key] for key in ('joints', 'action_range') if key in content}
+    if not values:
+        return {}
+    actions = build(_Actions, values, str(path))
+    try:
+        lower, upper = joint_ranges(actions.action_range, actions.joints)
+    except ConfigError as error:
+        raise ConfigError(f'{path}: {error}') from None
+    # Rounded: another way to write the same range is the same range.
+    ranges = [[round(float(low), 6), round(float(high), 6)] for low, high in zip(lower, upper)]
+    return {'joints': list(actions.joints), 'action_range': ranges}
 
 
 def joint_ranges(ranges: Mapping[str, ActionRange], joints: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

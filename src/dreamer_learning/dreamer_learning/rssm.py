@@ -9,6 +9,11 @@ S latent variables of C classes, K tokens. One step (DreamerV3's public code, rs
                      BlockLinear, norm, SiLU, BlockLinear -> reset, candidate, update -> deter[t]
     prior      p(stoch[t] | deter[t])
     posterior  q(stoch[t] | deter[t], tokens[t])
+
+Two ways through a sequence, equal in values and gradients. Training DreamerV3 takes the fast ones: `observe` as one operation
+with a backward pass of its own (scan.py), and `imagine` without gradient, as REINFORCE needs none through the dynamics. The
+plain ones, `observe(fused=False)` and `imagine(gradients=True)`, go step by step through autograd: for agents that learn
+through the imagined dynamics, and for transitions and latents that the scan does not know.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dreamer_learning.agent_config import DynamicsConfig
-from dreamer_learning.distributions import mix_uniform, sample_one_hot
+from dreamer_learning.distributions import mix_uniform, sample_one_hot, straight_through
 from dreamer_learning.networks import MLP, BlockLinear, Linear, NormSilu, norm_silu
 from dreamer_learning.scan import ObserveScan, ScanPlan
 
@@ -60,7 +65,7 @@ class Core(nn.Module):
         width, units = self.deter // self.blocks, self.from_deter.out_features
         hidden = self.hidden.weight
         bias = self.gates.bias.view(self.blocks, 1, 3 * width)
-        shift = torch.zeros(3 * width, device=bias.device)
+        shift = bias.new_zeros(3 * width)
         shift[2 * width:] = -1.0
         return CoreWeights(
             self.from_deter.weight, self.from_deter.bias, self.from_stoch.weight, self.from_stoch.bias,
@@ -90,7 +95,7 @@ class Core(nn.Module):
         x = norm_silu(x, weights.norm).view(count, -1)
         x = torch.addmm(action, x, weights.hidden_state).view(count, self.blocks, width)
         grouped = deter.view(count, self.blocks, width)
-        x = x + torch.bmm(grouped.transpose(0, 1), weights.hidden_deter).transpose(0, 1)
+        x.add_(torch.bmm(grouped.transpose(0, 1), weights.hidden_deter).transpose(0, 1))
         x = norm_silu(x.view(count, self.deter), weights.hidden_norm).view(count, self.blocks, width)
         gates = torch.baddbmm(weights.gates_bias, x.transpose(0, 1), weights.gates).transpose(0, 1)
         reset, candidate, update = gates.chunk(3, -1)
@@ -146,8 +151,12 @@ class RSSM(nn.Module):
         """Uniform numbers (leading..., 1, S) for `sample`."""
         return torch.empty(*leading, 1, self.config.stoch, device=device).uniform_(generator=generator)
 
+    def sample_through(self, probs: Tensor, uniform: Tensor) -> Tensor:
+        """As `sample`, with the gradient of the probabilities."""
+        return straight_through(self.sample(probs.detach(), uniform), probs.flatten(-2))
+
     def observe(self, tokens: Tensor, action: Tensor, is_first: Tensor, deter: Tensor, stoch: Tensor,
-                generator: torch.Generator | None = None) -> tuple[Tensor, Tensor, Tensor]:
+                generator: torch.Generator | None = None, fused: bool = True) -> tuple[Tensor, Tensor, Tensor]:
         """Filter a sequence.
 
             action[t-1], deter[t-1], stoch[t-1] --core--> deter[t] --posterior(tokens[t])--> stoch[t]
@@ -157,49 +166,68 @@ class RSSM(nn.Module):
             tokens: (B, T, K).
             action: (B, T, A), the action BEFORE each step (chosen at t-1).
             is_first: (B, T) bool.
-            deter, stoch: (B, D), (B, C*S), the state before the first step.
+            deter, stoch: (B, D), (B, C*S), the state before the first step; only the plain way gives them a gradient.
+            fused: as one operation; False = step by step.
 
         Returns:
             deter (B, T, D), stoch (B, T, C*S) and posterior probabilities (B, T, C, S).
         """
         batch, length = is_first.shape
-        keep = (~is_first).float().t().unsqueeze(-1)  # (T, B, 1)
+        keep = (~is_first).to(tokens.dtype).t().unsqueeze(-1)  # (T, B, 1)
         plan = ScanPlan(self.config, keep, is_first.any(0).tolist(),
                         self.uniform(length, batch, generator=generator, device=tokens.device))
         actions = self.core.embed_action(self.core.action_weight(), action.transpose(0, 1) * keep)
         projected = self.posterior.project(tokens.transpose(0, 1))
-        posterior = self.posterior
-        weights = (*self.core.prepare(), posterior.deter_weight(), posterior.norm.weight, posterior.out.weight,
-                   posterior.out.bias)
-        outputs = ObserveScan.apply(plan, deter, stoch, actions, projected, *weights)
+        if fused:
+            posterior = self.posterior
+            weights = (*self.core.prepare(), posterior.deter_weight(), posterior.norm.weight, posterior.out.weight,
+                       posterior.out.bias)
+            outputs = ObserveScan.apply(plan, deter, stoch, actions, projected, *weights)
+        else:
+            outputs = self._observe_steps(plan, deter, stoch, actions, projected)
         deters, stochs, probs = (x.transpose(0, 1) for x in outputs)
         return deters, stochs, probs
 
-    @torch.no_grad()
+    def _observe_steps(self, plan: ScanPlan, deter: Tensor, stoch: Tensor, actions: Tensor,
+                       projected: Tensor) -> list[Tensor]:
+        """What ObserveScan does, through autograd."""
+        weights, posterior = self.core.prepare(), self.posterior.deter_weight()
+        results = []
+        for t, keep in enumerate(plan.keep):
+            deter = self.core.step(weights, deter * keep, stoch * keep, actions[t])
+            probs = self.probs(self.posterior(posterior, deter, projected[t]))
+            stoch = self.sample_through(probs, plan.uniform[t])
+            results.append((deter, stoch, probs))
+        return [torch.stack(parts) for parts in zip(*results)]
+
     def imagine(self, features: Tensor, policy: Callable[[Tensor, int], Tensor], horizon: int,
-                generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Roll the prior forward, without gradient.
+                generator: torch.Generator | None = None, gradients: bool = False) -> tuple[Tensor, Tensor]:
+        """Roll the prior forward.
 
             features[0] --policy--> action[0] --core, prior--> features[1] ... features[H]
 
         Args:
             features: (N, D + C*S), where imagination starts.
-            policy: (features (N, F), h) -> action (N, A).
+            policy: (features (N, F), h) -> action (N, A); called in inference mode where there are no gradients.
+            gradients: through dynamics, samples (straight-through) and actions; False = none.
 
         Returns:
             features (H+1, N, F) and actions (H, N, A).
         """
-        count, deter_size = features.shape[0], self.config.deter
-        result = torch.empty(horizon + 1, *features.shape, device=features.device)
-        result[0] = features
+        with torch.inference_mode(not gradients):
+            states, actions = self._imagine_steps(features if gradients else features.detach(), policy, horizon, generator)
+        return torch.stack(states), torch.stack(actions)  # outside: tensors of inference mode cannot be trained on
+
+    def _imagine_steps(self, features: Tensor, policy: Callable[[Tensor, int], Tensor], horizon: int,
+                       generator: torch.Generator | None) -> tuple[list[Tensor], list[Tensor]]:
+        sample = self.sample if torch.is_inference_mode_enabled() else self.sample_through
         weights, action_weight = self.core.prepare(), self.core.action_weight()
-        actions = []
+        states, actions = [features], []
+        deter, stoch = features.split([self.config.deter, self.stoch_size], -1)
         for h in range(horizon):
-            now, after = result[h], result[h + 1]
-            actions.append(policy(now, h))
-            embedded = self.core.embed_action(action_weight, actions[-1])
-            deter = self.core.step(weights, now[:, :deter_size].contiguous(), now[:, deter_size:], embedded)
-            uniform = self.uniform(count, generator=generator, device=features.device)
-            after[:, :deter_size] = deter
-            after[:, deter_size:] = self.sample(self.probs(self.prior(deter)), uniform)
-        return result, torch.stack(actions)
+            actions.append(policy(states[-1], h))
+            deter = self.core.step(weights, deter, stoch, self.core.embed_action(action_weight, actions[-1]))
+            uniform = self.uniform(len(features), generator=generator, device=features.device)
+            stoch = sample(self.probs(self.prior(deter)), uniform)
+            states.append(torch.cat([deter, stoch], -1))
+        return states, actions

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dreamer_learning.config import ConfigError, build, load_yaml
+from dreamer_learning.robots import robot_identity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Task:
         observation: name -> spec of the tensors that the agent sees.
         action: what the agent does.
         environments: environments per observation message.
+        identity: what actions mean on the robot, see robots.robot_identity; filled in by load_task, not by the file.
     """
 
     robot: str
@@ -66,6 +68,7 @@ class Task:
     observation: dict[str, TensorSpec]
     action: ActionSpec
     environments: int = 1
+    identity: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.control_rate > 0:
@@ -80,14 +83,20 @@ class Task:
         return {
             'observation': {name: [list(spec.shape), spec.dtype] for name, spec in sorted(self.observation.items())},
             'action': [self.action.size, self.action.discrete],
+            'control_rate': self.control_rate,
+            'robot': self.identity,
         }
 
 
 def load_task(config_dir: Path, name: str) -> Task:
-    """The task config/tasks/<name>.yaml.
+    """The task config/tasks/<name>.yaml, with the identity of its robot.
 
     Raises:
         ConfigError: unknown task, key or value.
     """
     path = Path(config_dir) / 'tasks' / f'{name}.yaml'
-    return build(Task, load_yaml(path), str(path))
+    content = load_yaml(path)
+    if 'identity' in content:
+        raise ConfigError(f"{path}: key 'identity' is fixed by the robot")
+    task = build(Task, content, str(path))
+    return dataclasses.replace(task, identity=robot_identity(config_dir, task.robot))

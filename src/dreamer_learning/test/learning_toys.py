@@ -11,7 +11,7 @@ from dreamer_learning.replay import LatentSpec, Replay
 from dreamer_learning.spaces import ActionSpec, Task, TensorSpec
 
 CONFIG_DIR = Path(__file__).resolve().parents[3] / 'config'
-SMALL = {
+SMALL: dict[str, dict] = {
     'networks': {'units': 16, 'depth': 2, 'image_blocks': 4},
     'dynamics': {'deter': 32, 'hidden': 16, 'stoch': 4, 'classes': 4, 'blocks': 4},
     'heads': {'bins': 41},

@@ -57,6 +57,33 @@ def test_training_is_repeatable_from_a_seed_and_from_a_checkpoint(tmp_path: Path
         assert torch.equal(value, second.networks.state_dict()[name]), name
 
 
+def test_normalised_advantages_are_part_of_the_state(tmp_path: Path) -> None:
+    config, task = small_config(behaviour={'advantage_normalisation': 'mean_std'}), small_task()
+    agent, batch = Agent(config, task), make_batch(config, task)
+    for _ in range(3):
+        agent.train_step(batch)
+    path = tmp_path / 'checkpoint-000000000003.safetensors'
+    save(path, agent.state_dict())
+    other = Agent(config, task, seed=9)
+    other.load_state_dict(load(path))
+    assert other.advantages is not None
+    assert agent.advantages is not None
+    assert torch.equal(other.advantages.moments, agent.advantages.moments)
+    assert other.train_step(batch)['loss'] == agent.train_step(batch)['loss']
+    assert Agent(small_config(), task).advantages is None
+
+
+def test_each_output_is_a_tensor_of_its_own_for_the_clipping() -> None:
+    agent = Agent(small_config(), small_task())
+    shapes = {name: tuple(p.shape) for name, p in agent.networks.named_parameters() if name.endswith('weight')}
+    assert shapes['behaviour.actor.mlp.out.layers.0.weight'] == (3, 16)  # mean
+    assert shapes['behaviour.actor.mlp.out.layers.1.weight'] == (3, 16)  # standard deviation
+    assert shapes['model.decoder.mlp.out.layers.0.weight'] == (5, 16)  # pose
+    assert shapes['model.decoder.mlp.out.layers.1.weight'] == (4, 16)  # speed
+    discrete = dict(Agent(small_config(), small_task(discrete=True)).networks.named_parameters())
+    assert discrete['behaviour.actor.mlp.out.weight'].shape == (3, 16)
+
+
 def test_state_of_another_task_is_refused() -> None:
     agent = Agent(small_config(), small_task())
     with pytest.raises(ValueError, match='does not fit'):
@@ -144,7 +171,7 @@ def test_bad_weights_are_refused_and_the_old_ones_stay() -> None:
     good = Agent(config, task, seed=5).policy_parameters()
     policy = Policy(config, task)
     policy.load(good)
-    name = 'actor.mlp.out.weight'
+    name = 'actor.mlp.out.layers.1.weight'
     other = {key: value + 1 for key, value in good.items()}  # nothing of it may get in
     bad = {
         'missing': {key: value for key, value in other.items() if key != name},
@@ -170,8 +197,11 @@ def test_damaged_weight_bytes_are_refused() -> None:
 def test_hash_agrees_exactly_when_parameters_mean_the_same() -> None:
     config, task = small_config(), small_task()
     faster = dataclasses.replace(config, optimiser=dataclasses.replace(config.optimiser, learning_rate=1.0))
-    renamed = dataclasses.replace(task, control_rate=50.0)
-    assert faster.hash(renamed) == config.hash(task)
+    longer = dataclasses.replace(task, episode_length=50)
+    assert faster.hash(longer) == config.hash(task)
+    assert config.hash(dataclasses.replace(task, control_rate=50.0)) != config.hash(task)
+    assert config.hash(task, {'joints': ['a']}) == config.hash(dataclasses.replace(task, identity={'joints': ['a']}))
+    assert config.hash(task, {'joints': ['a']}) != config.hash(task)
     assert small_config(networks={'units': 24}).hash(task) != config.hash(task)
     assert config.hash(small_task(discrete=True)) != config.hash(task)
 
@@ -188,6 +218,10 @@ def test_images_of_an_unusable_size_are_refused() -> None:
     ('dreamer_v3', 'cpu', {'optimiser': {'learning_rat': 1.0}}, "did you mean 'learning_rate'"),
     ('dreamer_v3', 'cpu', {'replay': {'batch': 'many'}}, 'expected int'),
     ('dreamer_v3', 'cpu', {'dynamics': {'blocks': 7}}, 'multiple of blocks'),
+    ('dreamer_v3', 'cpu', {'behaviour': {'advantage_normalisation': 'mean'}}, "did you mean 'mean_std'"),
+    ('dreamer_v3', 'cpu', {'optimiser': {'anneal': {'step': 9}}}, "did you mean 'steps'"),
+    ('dreamer_v3', 'cpu', {'optimiser': {'anneal': {'steps': 5}}}, 'above warmup'),
+    ('dreamer_v3', 'cpu', {'optimiser': {'anneal': {'final': 2.0}}}, 'from 0 to 1'),
 ])
 def test_bad_configuration_names_the_nearest(agent: str, size: str, overrides: dict | None, message: str) -> None:
     with pytest.raises(ConfigError, match=message):

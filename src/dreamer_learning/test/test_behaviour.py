@@ -4,6 +4,7 @@ from learning_toys import make_batch, small_config, small_task
 
 from dreamer_learning.agent import Agent
 from dreamer_learning.behaviour import lambda_return
+from dreamer_learning.normalise import AdvantageNormaliser, ReturnNormaliser
 from dreamer_learning.world_model import kl_losses
 
 
@@ -116,6 +117,19 @@ def test_imagination_losses_by_hand() -> None:
             torch.testing.assert_close(result.losses['critic'][h, n], weight * critic, rtol=1e-4, atol=1e-5)
             assert abs(returns[h, n].item() - target) < 1e-3
             assert abs(target) > 1e-4
+
+
+def test_normalised_advantages_change_the_actor_loss_only() -> None:
+    agent = shaken_agent()
+    imagined, actions = torch.randn(5, 3, 48), torch.randn(4, 3, 3)
+
+    def losses(advantages: AdvantageNormaliser | None) -> dict[str, torch.Tensor]:
+        normaliser = ReturnNormaliser(0.01, 1.0, 5.0, 95.0)
+        return agent.behaviour._imagination_loss(agent.model, imagined, actions, normaliser, advantages)[0].losses
+
+    plain, normalised = losses(None), losses(AdvantageNormaliser(0.01))
+    torch.testing.assert_close(plain['critic'], normalised['critic'])
+    assert not torch.allclose(plain['actor'], normalised['actor'])
 
 
 def test_replay_critic_bootstraps_at_the_end_of_episodes_and_gives_their_last_step_no_weight() -> None:

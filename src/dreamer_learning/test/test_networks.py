@@ -3,7 +3,7 @@ import math
 import torch
 from torch.nn import functional
 
-from dreamer_learning.networks import MLP, NORM_EPSILON, BlockLinear, Linear, norm_silu, symexp, symlog
+from dreamer_learning.networks import MLP, NORM_EPSILON, BlockLinear, Linear, SplitLinear, norm_silu, symexp, symlog
 
 
 def test_symlog_and_symexp_are_inverse_and_odd() -> None:
@@ -30,6 +30,16 @@ def test_block_linear_is_a_block_diagonal_matrix() -> None:
     x = torch.randn(2, 3, 6)
     matrix = torch.block_diag(*layer.weight)
     torch.testing.assert_close(layer(x), x @ matrix + layer.bias)
+
+
+def test_split_linear_is_its_layers_side_by_side() -> None:
+    torch.manual_seed(0)
+    split, x = SplitLinear(6, (2, 3)), torch.randn(4, 5, 6)
+    for parameter in split.parameters():
+        torch.nn.init.normal_(parameter)
+    torch.testing.assert_close(split(x), torch.cat([layer(x) for layer in split.layers], -1))
+    split(x).sum().backward()
+    assert [p.grad is not None and p.grad.any().item() for p in split.parameters()] == [True] * 4
 
 
 def test_norm_silu_value_and_gradient_match_the_formula() -> None:

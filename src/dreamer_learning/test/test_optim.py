@@ -2,8 +2,8 @@ import math
 
 import torch
 
-from dreamer_learning.agent_config import OptimiserConfig
-from dreamer_learning.normalise import ReturnNormaliser
+from dreamer_learning.agent_config import AnnealConfig, OptimiserConfig
+from dreamer_learning.normalise import AdvantageNormaliser, ReturnNormaliser
 from dreamer_learning.optim import LaProp
 
 CONFIG = OptimiserConfig(
@@ -51,6 +51,17 @@ def test_warm_up_grows_linearly_from_zero() -> None:
     torch.testing.assert_close(torch.tensor(rates), torch.tensor([0.0, 0.025, 0.05, 0.075, 0.1, 0.1]))
 
 
+def test_anneal_falls_linearly_after_the_warm_up_and_stays() -> None:
+    parameter = torch.nn.Parameter(torch.ones(3))
+    optimiser = LaProp([parameter], OptimiserConfig(0.1, 2, 0.3, 1e-3, 0.9, 0.999, 1e-20, AnnealConfig(6, 0.2)))
+    rates = []
+    for _ in range(9):
+        parameter.grad = torch.ones(3)
+        optimiser.step()
+        rates.append(optimiser.rate())
+    torch.testing.assert_close(torch.tensor(rates), torch.tensor([0.0, 0.05, 0.1, 0.08, 0.06, 0.04, 0.02, 0.02, 0.02]))
+
+
 def test_gradients_that_are_not_finite_change_nothing() -> None:
     parameter = torch.nn.Parameter(torch.ones(3))
     optimiser = LaProp([parameter], CONFIG)
@@ -89,3 +100,17 @@ def test_return_scale_ignores_returns_that_are_not_finite() -> None:
     normaliser = ReturnNormaliser(0.01, 1.0, 5.0, 95.0)
     before = normaliser.update(torch.linspace(0, 1000, 1001)).item()
     assert normaliser.update(torch.tensor([1.0, math.nan])).item() == before
+
+
+def test_advantages_by_moving_mean_and_deviation_corrected_for_the_start() -> None:
+    normaliser = AdvantageNormaliser(0.01)
+    first, second = torch.tensor([1.0, 3.0]), torch.tensor([[5.0], [9.0]])
+    torch.testing.assert_close(normaliser(first), torch.tensor([-1.0, 1.0]), rtol=1e-4, atol=1e-4)
+    shares = 0.01 * 0.99, 0.01
+    mean = (shares[0] * 2 + shares[1] * 7) / sum(shares)
+    square = (shares[0] * 5 + shares[1] * 53) / sum(shares)
+    expected = (second - mean) / math.sqrt(square - mean**2)
+    torch.testing.assert_close(normaliser(second), expected, rtol=1e-4, atol=1e-4)
+    before = normaliser.moments.clone()
+    normaliser(torch.tensor([1.0, math.nan]))
+    assert torch.equal(normaliser.moments, before)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from learning_toys import filled_replay, small_config, small_task
 
+from dreamer_learning.config import ConfigError
 from dreamer_learning.replay import LatentSpec, Replay, ReplayEmpty
 from dreamer_learning.spaces import ActionSpec, Task, TensorSpec
+from dreamer_learning.storage import CHUNK
 
 TASK = Task('toy', 20.0, 10, 'toy', {'mark': TensorSpec((3,))}, ActionSpec(2))
 LATENT = LatentSpec(4, 2)
@@ -16,7 +18,7 @@ def add(replay: Replay, step: int, stream: int = 1, env: int = 0, first: bool = 
     """A row that carries its own identity: observation (stream, env, step), reward = step, action = (step, env)."""
     value: dict[str, np.ndarray] | None = None
     if latent:
-        value = {'deter': np.full(4, step, np.float16), 'stoch': np.full(2, step % 4, np.uint8)}
+        value = {'deter': np.full(4, step % 2048, np.float16), 'stoch': np.full(2, step % 4, np.uint8)}
     replay.add(stream, env, step, {'mark': np.array([stream, env, step], np.float32)},
                np.array([step, env], np.float32), float(step), first, last, False, value)
 
@@ -164,6 +166,83 @@ def test_discrete_actions_and_images_keep_their_types() -> None:
     assert batch['action'].shape == (3, 8)
     assert batch['observation/camera'].dtype == np.uint8
     assert batch['observation/camera'].shape == (3, 8, 64, 64, 3)
+
+
+def test_environments_that_take_turns_irregularly_are_followed_step_by_step() -> None:
+    replay = Replay(300, TASK, LATENT)
+    steps = {0: 0, 1: 0, 2: 0}
+    for env in np.random.default_rng(0).integers(3, size=700).tolist():
+        add(replay, steps[env], env=env)
+        steps[env] += 1
+    for length in (3, 9):
+        marks = replay.sample(300, length)['observation/mark']
+        assert (np.diff(marks[..., 2], axis=1) == 1).all()
+        assert (marks[..., 1] == marks[:, :1, 1]).all()
+        assert set(marks[:, 0, 1]) == {0, 1, 2}
+
+
+def test_windows_over_the_edge_of_chunks_and_over_the_ring_are_whole() -> None:
+    capacity = CHUNK + 40
+    replay = Replay(capacity, TASK, LATENT, memory=2**40)
+    for step in range(capacity + CHUNK // 2):
+        add(replay, step, first=step == CHUNK - 3)
+    starts = np.array([CHUNK - 5, CHUNK + 35, capacity + 3])  # edge of the chunks, of the ring, and overwritten rows
+    batch = replay._gather(replay._follow(starts, 10))
+    np.testing.assert_array_equal(batch['reward'], starts[:, None] + np.arange(10))
+    np.testing.assert_array_equal(batch['observation/mark'][..., 2], batch['reward'])
+    np.testing.assert_array_equal(batch['action'][..., 0], batch['reward'])
+    np.testing.assert_array_equal(batch['context_stoch'][:, 0], (starts - 1) % 4)
+    assert batch['is_first'].sum() == batch['is_first'][0, 2] == 1
+    deter, stoch = np.zeros((3, 10, 4), np.float16), np.zeros((3, 10, 2), np.uint8)
+    deter[0] = np.arange(10)[:, None]
+    replay.update_latents(batch['index'], deter, stoch)
+    context = replay._gather(replay._follow(starts[:1] + np.arange(1, 10)[:, None].ravel(), 2))['context_deter']
+    wanted = np.arange(9)
+    wanted[1] = 0  # no context before the first step of an episode
+    np.testing.assert_array_equal(context[:, 0], wanted)
+
+
+def test_memory_is_taken_as_rows_come() -> None:
+    replay = Replay(10 * CHUNK, small_task(image=True), LATENT, memory=2**40)  # 8 GB when full
+    assert replay.capacity == 10 * CHUNK
+    assert replay._rows._chunks == []
+
+
+def test_capacity_is_lowered_to_the_memory_and_said() -> None:
+    text = Replay(1000, TASK, LATENT).describe()
+    row = int(text.split(' bytes')[0].split()[-1])
+    lowered = Replay(5000, TASK, LATENT, memory=2000 * row + 1)
+    assert lowered.capacity == 2000
+    assert 'replay: 2,000 steps' in lowered.describe()
+    assert 'replay.capacity 5,000 is lowered' in lowered.describe()
+    assert 'lowered' not in text
+    assert Replay(5000, TASK, LATENT, memory=10, least=600).capacity == 600
+    assert Replay(500, TASK, LATENT, memory=10, least=600).capacity == 500
+    for step in range(4100):
+        add(lowered, step)
+    assert len(lowered) == 2000
+    assert lowered.sample(300, 7)['reward'].min() >= 2100
+
+
+def test_no_memory_is_a_clear_error() -> None:
+    task = Task('toy', 20.0, 10, 'toy', {'wide': TensorSpec((2**33,))}, ActionSpec(2))
+    replay = Replay(10 * CHUNK, task, LATENT, memory=2**62)
+    wide = np.broadcast_to(np.float32(0), (2**33,))
+    with pytest.raises(ConfigError, match=r'replay.capacity 655360: no memory for rows 0 to 65,535'):
+        replay.add(1, 0, 0, {'wide': wide}, np.zeros(2), 0.0, True, False, False)
+    assert len(replay) == 0
+    with pytest.raises(ConfigError, match='replay.capacity'):
+        Replay(2**50, TASK, LATENT, memory=2**62)
+
+
+def test_steps_read_again_are_no_fresh_windows() -> None:
+    replay = Replay(500, TASK, LATENT, online_length=5)
+    for step in range(27):
+        value = {'mark': np.array([1, 0, step], np.float32)}
+        replay.add(1, 0, step, value, np.zeros(2, np.float32), float(step), step == 0, False, False, online=step >= 12)
+    starts = replay.sample(8, 5)['reward'][:3, 0].tolist()
+    assert starts == [12, 17, 22]
+    assert not replay._online
 
 
 def test_describe_says_how_much_memory_it_takes() -> None:

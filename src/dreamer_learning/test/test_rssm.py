@@ -1,3 +1,4 @@
+import pytest
 import torch
 from learning_toys import small_config, small_task
 from torch import Tensor
@@ -12,9 +13,9 @@ from dreamer_learning.rssm import RSSM
 BATCH, LENGTH, ACTIONS, TOKENS = 3, 6, 2, 7
 
 
-def make() -> RSSM:
+def make(dtype: torch.dtype = torch.float32) -> RSSM:
     torch.manual_seed(0)
-    rssm = RSSM(small_config().dynamics, ACTIONS, TOKENS)
+    rssm = RSSM(small_config().dynamics, ACTIONS, TOKENS).to(dtype)
     for parameter in rssm.parameters():  # scales of 1 and biases of 0 would hide mistakes
         parameter.data.add_(0.1 * torch.randn_like(parameter))
     return rssm
@@ -27,7 +28,7 @@ def naive_step(rssm: RSSM, deter: Tensor, stoch: Tensor, action: Tensor) -> Tens
     def norm_act(x: Tensor, weight: Tensor) -> Tensor:
         return functional.silu(x / torch.sqrt(x.square().mean(-1, keepdim=True) + NORM_EPSILON) * weight)
 
-    action = action / torch.maximum(torch.ones(()), action.detach().abs())
+    action = action / torch.maximum(torch.ones_like(action), action.detach().abs())
     x = torch.cat([
         norm_act(core.from_deter(deter), core.deter_norm.weight),
         norm_act(core.from_stoch(stoch), core.stoch_norm.weight),
@@ -65,7 +66,7 @@ def naive_observe(rssm: RSSM, tokens: Tensor, action: Tensor, is_first: Tensor, 
     uniform = rssm.uniform(LENGTH, BATCH, generator=torch.Generator().manual_seed(5), device=tokens.device)
     posterior, results = rssm.posterior, []
     for t in range(LENGTH):
-        keep = (~is_first[:, t]).float().unsqueeze(-1)
+        keep = (~is_first[:, t]).to(deter.dtype).unsqueeze(-1)
         deter = naive_step(rssm, deter * keep, stoch * keep, action[:, t] * keep)
         x = posterior.out(posterior.norm(posterior.first(torch.cat([deter, tokens[:, t]], -1))))
         probs = rssm.probs(x)
@@ -75,26 +76,27 @@ def naive_observe(rssm: RSSM, tokens: Tensor, action: Tensor, is_first: Tensor, 
     return deters, stochs, probs
 
 
-def test_observe_matches_the_naive_implementation_in_values_and_gradients() -> None:
-    rssm = make()
-    arguments = inputs(rssm)
-    tokens, action = (x.requires_grad_() for x in arguments[:2])
-    weights = [torch.randn(BATCH, LENGTH, 32), torch.randn(BATCH, LENGTH, 16), torch.randn(BATCH, LENGTH, 4, 4)]
+@pytest.mark.parametrize('fused', [True, False])
+def test_observe_matches_the_naive_implementation_in_values_and_gradients(fused: bool) -> None:
+    rssm = make(torch.float64)
+    tokens, action, is_first, deter, stoch = (x.double() if x.is_floating_point() else x for x in inputs(rssm))
+    tokens, action = tokens.requires_grad_(), action.requires_grad_()
+    weights = [torch.randn(BATCH, LENGTH, *size, dtype=torch.float64) for size in ((32,), (16,), (4, 4))]
     outcomes = []
-    for observe in (naive_observe, lambda r, *args: r.observe(*args, torch.Generator().manual_seed(5))):
+    for observe in (naive_observe, lambda r, *args: r.observe(*args, torch.Generator().manual_seed(5), fused=fused)):
         rssm.zero_grad()
         tokens.grad = action.grad = None
-        outputs = observe(rssm, *arguments)
+        outputs = observe(rssm, tokens, action, is_first, deter, stoch)
         sum((w * x).sum() for w, x in zip(weights, outputs)).backward()
         used = {name: p.grad.clone() for name, p in rssm.named_parameters() if p.grad is not None}
         outcomes.append((outputs, used, tokens.grad, action.grad))
     (expected, gradients, *more), (actual, own, *others) = outcomes
-    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-10)
     assert own.keys() == gradients.keys()
     assert {name.split('.')[0] for name in own} == {'core', 'posterior'}
     for name, gradient in gradients.items():
-        assert torch.allclose(own[name], gradient, rtol=1e-3, atol=1e-4), name
-    torch.testing.assert_close(others, more, rtol=1e-3, atol=1e-4)
+        assert torch.allclose(own[name], gradient, rtol=1e-10, atol=1e-10), name
+    torch.testing.assert_close(others, more, rtol=1e-10, atol=1e-10)
 
 
 def test_nothing_leaks_over_is_first() -> None:
@@ -130,6 +132,26 @@ def test_imagination_starts_at_the_given_state_and_uses_the_policy() -> None:
     expected = naive_step(rssm, states[2, :, :32], states[2, :, 32:], actions[2])
     torch.testing.assert_close(states[3, :, :32], expected, rtol=1e-5, atol=1e-6)
     assert torch.equal(states[1:, :, 32:].unflatten(-1, (4, 4)).sum(-2), torch.ones(4, 5, 4))
+
+
+def test_imagination_with_gradients_is_the_same_and_reaches_policy_and_dynamics() -> None:
+    rssm = make(torch.float64)
+    features = torch.randn(5, 48, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(48, ACTIONS, dtype=torch.float64, requires_grad=True)
+    outcomes = [
+        rssm.imagine(features, lambda now, _: torch.tanh(now @ weight), 4, torch.Generator().manual_seed(0), gradients)
+        for gradients in (False, True)
+    ]
+    torch.testing.assert_close(outcomes[0], outcomes[1], rtol=1e-10, atol=1e-10)
+    assert not outcomes[0][0].requires_grad
+    (outcomes[0][0] * weight.sum()).sum().backward()  # what comes out of it can be trained on
+    weight.grad = None
+    outcomes[1][0][-1].square().sum().backward()
+    used = {name.split('.')[0] for name, p in rssm.named_parameters() if p.grad is not None and p.grad.any()}
+    assert used == {'core', 'prior'}
+    for tensor in (features, weight):
+        assert tensor.grad is not None
+        assert tensor.grad.any()
 
 
 def test_stored_class_numbers_become_the_same_one_hot_state() -> None:

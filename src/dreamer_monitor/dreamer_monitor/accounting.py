@@ -40,29 +40,47 @@ class Episode:
     steps: int
 
 
+@dataclasses.dataclass(frozen=True)
+class Counted:
+    """The counts of an Accounting, and the observation that was counted last (stream None = none)."""
+
+    steps: int = 0
+    env_steps: int = 0
+    robot_time: float = 0.0
+    episodes: int = 0
+    gaps: int = 0
+    missing: int = 0
+    stream: int | None = None
+    step: int = -1
+    stamp: float = 0.0
+
+
 class Accounting:
     """What the observations of one launch say.
+
+    Args:
+        before: counted in this launch before the console was started again; steps missed meanwhile count as a gap.
 
     Attributes:
         steps: control steps; a step that was not received but lies between two that were counts.
         env_steps: steps of all environments.
         robot_time: seconds, without the pauses between two streams.
         gaps, missing: jumps of `step`, and the steps jumped over.
-        reward: mean per step since the start; steps that begin an episode have no reward and do not count.
+        reward: mean per step since the console's start; steps that begin an episode have no reward and do not count.
     """
 
-    def __init__(self) -> None:
-        self.steps = 0
-        self.env_steps = 0
-        self.robot_time = 0.0
-        self.gaps = 0
-        self.missing = 0
+    def __init__(self, before: Counted = Counted()) -> None:
+        self.steps = before.steps
+        self.env_steps = before.env_steps
+        self.robot_time = before.robot_time
+        self.gaps = before.gaps
+        self.missing = before.missing
         self.reward = Mean()
-        self.episodes = 0
+        self.episodes = before.episodes
         self.last_episode: Episode | None = None
-        self._stream: int | None = None
-        self._step = -1
-        self._stamp = 0.0
+        self._stream = before.stream
+        self._step = before.step
+        self._stamp = before.stamp
         self._open: list[Mean | None] = []
         self._seconds: deque[tuple[int, Mean]] = deque()
         self._running = Mean()
@@ -86,6 +104,14 @@ class Accounting:
     def running_reward(self) -> float | None:
         """Mean reward per step of the last five minutes of robot time."""
         return self._running.value
+
+    @property
+    def counted(self) -> Counted:
+        """What to go on from after a restart."""
+        return Counted(
+            self.steps, self.env_steps, self.robot_time, self.episodes, self.gaps, self.missing,
+            self._stream, self._step, self._stamp,
+        )
 
     def _advance(self, step: Step) -> bool:
         jump = 1

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import yaml
 
-from dreamer_learning.config import ConfigError
+from dreamer_monitor import continuation
 from dreamer_monitor.accounting import Accounting, Mean, Rate
+from dreamer_monitor.continuation import Continuation
 from dreamer_monitor.curve import Curve, draw
 from dreamer_monitor.events import Events
 from dreamer_monitor.progress import Progress, Row
 from dreamer_monitor.status import Alerts, Status, losses_of
 from dreamer_monitor.summary import Launch, format_summary, write_text
+from dreamer_node.storage import making_folders
 from dreamer_node.wire import Step
 
 # Names in learner/metrics and actor/metrics.
@@ -36,15 +38,16 @@ class Monitor:
         tensorboard: write TensorBoard files.
         steps, duration: this launch ends after so many control steps, or seconds of robot time; 0 = never.
         warn: takes one line of text.
+        launch: which launch this is: a console that was killed goes on counting for the same one; '' = a new one.
 
     Raises:
-        ConfigError: the run directory cannot be written.
+        ConfigError: the path is no folder.
+        OSError: the run directory cannot be written.
     """
 
     def __init__(
-        self, run_dir: Path, tensorboard: bool, steps: int, duration: float, warn: Callable[[str], None]
+        self, run_dir: Path, tensorboard: bool, steps: int, duration: float, warn: Callable[[str], None], launch: str = ''
     ) -> None:
-        self.accounting = Accounting()
         self.alerts = Alerts()
         self._run_dir = run_dir
         self._limits = (steps, duration)
@@ -58,17 +61,24 @@ class Monitor:
         self._speeds = (0.0, 0.0)
         self._interval, self._interval_episodes = Mean(), Mean()
         self._started = time.monotonic()
-        try:
+        with making_folders(run_dir):
             run_dir.mkdir(parents=True, exist_ok=True)
             self._progress = Progress(run_dir / 'progress.csv')
-        except OSError as error:
-            raise ConfigError(f'run_dir: {error.filename or run_dir}: {error.strerror}') from None
         self._events = self._open_events() if tensorboard else None
         self._curve = Curve()
         for row in self._progress.earlier:
             self._take_up(row)
-        last = self._progress.earlier[-1] if self._progress.earlier else None
-        self._earlier_time, self._earlier_steps = (last.robot_time, last.env_steps) if last else (0.0, 0)
+        self._launch = launch
+        before = continuation.read(run_dir, launch)
+        if before is not None:
+            self.accounting = Accounting(before.counted)
+            self._earlier_time, self._earlier_steps = before.earlier_time, before.earlier_steps
+        else:
+            last = self._progress.earlier[-1] if self._progress.earlier else None
+            self.accounting = Accounting()
+            self._earlier_time, self._earlier_steps = (last.robot_time, last.env_steps) if last else (0.0, 0)
+        self._kept: Continuation | None = None
+        self.keep_counts()
 
     @property
     def env_steps(self) -> int:
@@ -157,17 +167,28 @@ class Monitor:
             next(iter(status.losses.values()), None),
         )
         self._interval, self._interval_episodes = Mean(), Mean()
+        self.keep_counts()
         self._try('progress.csv', lambda progress: progress.append(row), self._progress)
         numbers = {'reward/5_minutes': status.running_reward, 'rate/env_steps_per_second': status.steps_per_second}
         self._log({name: value for name, value in numbers.items() if value is not None})
 
-    def finish(self, reason: str, now: float) -> str:
+    def keep_counts(self) -> None:
+        """Write down what a console that is started again in this launch goes on from."""
+        now = Continuation(self._launch, self._earlier_steps, self._earlier_time, self.accounting.counted)
+        if self._launch and now != self._kept:
+            self._kept = now
+            self._try(continuation.FILE, lambda run_dir: continuation.write(run_dir, now), self._run_dir)
+
+    def finish(self, reason: str, now: float, over: bool = True) -> str:
         """Write what is left, the curve and the summary; returns the summary.
 
         Args:
             reason: why the launch ends.
+            over: it does end; else the next console goes on counting.
         """
         self.note(now)
+        if over:
+            self._try(continuation.FILE, continuation.remove, self._run_dir)
         if self._events is not None:
             self._try('tensorboard', lambda events: events.close(), self._events)
         title = f'Learning curve: {self._title()}'

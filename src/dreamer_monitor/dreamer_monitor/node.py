@@ -14,16 +14,21 @@ from sensor_msgs.msg import Image
 
 from dreamer_interfaces.msg import Metrics, Observation
 from dreamer_learning.config import ConfigError
+from dreamer_monitor.continuation import launch_key
 from dreamer_monitor.display import Display
 from dreamer_monitor.monitor import Monitor
 from dreamer_monitor.progress import PERIOD
-from dreamer_monitor.status import format_line
+from dreamer_monitor.status import format_line, in_namespace
 from dreamer_node.qos import STANDARD, STEPS
-from dreamer_node.runtime import Stop, declare, lower_priority, run_node
+from dreamer_node.runtime import Stop, declare, lower_priority
+from dreamer_node.storage import run_storing_node
 from dreamer_node.wire import WireError, unpack_observation
 
 SHOW_PERIOD = 0.5
 """Seconds between two updates of the line."""
+
+KEEP_PERIOD = 1.0
+"""Seconds between two writings of the counts that a killed console goes on from."""
 
 
 class ConsoleNode(Node):
@@ -44,13 +49,14 @@ class ConsoleNode(Node):
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, STANDARD)
         wall = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(SHOW_PERIOD, self._show, clock=wall)
+        self.create_timer(KEEP_PERIOD, self._monitor.keep_counts, clock=wall)
         self.create_timer(PERIOD, lambda: self._monitor.note(time.monotonic()), clock=wall)
 
     def close(self) -> None:
         """Give the terminal back, write the summary and the learning curve."""
         self._display.close()
         reason = self._monitor.finished or 'stopped'
-        print(self._monitor.finish(reason, time.monotonic()), end='', flush=True)
+        print(self._monitor.finish(reason, time.monotonic(), over=self.stop.code is not None), end='', flush=True)
 
     def _make_monitor(self) -> Monitor:
         run_dir = str(declare(self, 'run_dir', '', 'run directory'))
@@ -63,7 +69,7 @@ class ConsoleNode(Node):
             raise ConfigError(f'steps: {steps} is not allowed; 0 (no limit) or more')
         if not duration >= 0.0:
             raise ConfigError(f'duration: {duration} is not allowed; 0.0 (no limit) or more')
-        return Monitor(Path(run_dir).expanduser(), tensorboard, steps, duration, self._warn)
+        return Monitor(Path(run_dir).expanduser(), tensorboard, steps, duration, self._warn, launch_key())
 
     def _warn(self, text: str) -> None:
         self.get_logger().warning(text)
@@ -94,14 +100,19 @@ class ConsoleNode(Node):
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         now = time.monotonic()
         for status in message.status:
+            if not in_namespace(status.name, self.get_namespace()):
+                continue
             self._monitor.alerts.add(status.name, status.level[0], status.message, now)
 
     def _show(self) -> None:
         now = time.monotonic()
+        if self._monitor.finished:
+            # Also where no observation comes any more: a console that was killed may find its limit reached.
+            self.stop.request(0)
         status = self._monitor.status(now)
         self._display.show(lambda width: format_line(status, width), now)
 
 
 def main() -> None:
     """Entry point of the executable `console`."""
-    sys.exit(run_node(ConsoleNode))
+    sys.exit(run_storing_node(ConsoleNode))

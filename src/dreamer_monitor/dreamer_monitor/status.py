@@ -75,6 +75,17 @@ def losses_of(metrics: Mapping[str, float]) -> dict[str, float]:
     return total | parts
 
 
+def in_namespace(name: str, namespace: str) -> bool:
+    """Whether a report is of a node in this very namespace: others on /diagnostics have their own console.
+
+    Args:
+        name: '<node with its namespace>: <report>', with or without a leading slash.
+        namespace: of the console, '/' = none.
+    """
+    node = name.split(':')[0].strip('/')
+    return node.rpartition('/')[0] == namespace.strip('/')
+
+
 class Alerts:
     """The worst of the present reports on /diagnostics."""
 

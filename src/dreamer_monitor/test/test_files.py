@@ -47,6 +47,43 @@ def test_progress_is_continued_by_the_next_launch(tmp_path: Path) -> None:
     assert (tmp_path / 'summary.txt').read_text() == text
 
 
+def test_a_console_that_was_killed_goes_on_with_its_launch(tmp_path: Path) -> None:
+    def begin(launch: str) -> Monitor:
+        return Monitor(tmp_path, False, 100, 0.0, print, launch)
+
+    earlier = begin('77 1')
+    for step in range(30):
+        earlier.add_step(made(step, stream=1))
+    earlier.finish('stopped', 1.0)
+    killed = begin('78 2')
+    for step in range(40):
+        killed.add_step(made(step, stream=2))
+    killed.note(1.0)
+    for step in range(40, 70):
+        killed.add_step(made(step, stream=2))
+    again = begin('78 2')
+    assert (again.accounting.steps, again.env_steps, again.finished) == (40, 70, '')
+    for step in range(75, 99):
+        again.add_step(made(step, stream=2))
+    assert (again.accounting.steps, again.env_steps, again.robot_time) == (99, 129, pytest.approx(29 * 0.05 + 98 * 0.05))
+    again.add_step(made(99, stream=2))
+    assert again.finished == '100 steps reached'
+    again.note(2.0)
+    assert begin('78 2').finished == '100 steps reached'
+    # Another launch counts anew, and so does the next one of the same process after an end.
+    assert begin('79 3').accounting.steps == 0
+    last = begin('79 3')
+    last.add_step(made(0, stream=3))
+    last.finish('stopped', 3.0)
+    assert begin('79 3').accounting.steps == 0
+
+
+@pytest.mark.parametrize('text', ['', '{', '[]', '{"launch": "78 2"}', '{"launch": "78 2", "earlier_steps": "x"}'])
+def test_counts_that_cannot_be_read_are_begun_anew(tmp_path: Path, text: str) -> None:
+    (tmp_path / '.launch.json').write_text(text)
+    assert Monitor(tmp_path, False, 0, 0.0, print, '78 2').accounting.steps == 0
+
+
 def test_a_line_that_was_cut_short_is_removed(tmp_path: Path) -> None:
     path = tmp_path / 'progress.csv'
     row = Row(1.0, 2.0, 3, 4.0, None, 0, None, None)

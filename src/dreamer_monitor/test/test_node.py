@@ -1,6 +1,7 @@
 """The console as a process."""
 
 import fcntl
+import json
 import os
 import pty
 import signal
@@ -48,8 +49,9 @@ class Robot(Node):
 
     def report(self) -> None:
         self.metrics.publish(Metrics(updates=12, name=['loss', 'replay_size'], value=[1.5, 77.0]))
-        status = DiagnosticStatus(level=DiagnosticStatus.WARN, name='driver: gate', message='late')
-        self.reports.publish(DiagnosticArray(status=[status]))
+        own = DiagnosticStatus(level=DiagnosticStatus.WARN, name=f'{NAMESPACE[1:]}/driver: gate', message='late')
+        other = DiagnosticStatus(level=DiagnosticStatus.ERROR, name='robot_2/driver: gate', message='on fire')
+        self.reports.publish(DiagnosticArray(status=[own, other]))
 
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -118,7 +120,7 @@ def test_a_signal_ends_with_a_summary(tmp_path: Path, robot: Robot, start: Start
         ({'run_dir': None}, 'run_dir: missing'),
         ({'steps': -1}, 'steps: -1 is not allowed'),
         ({'duration': -1.0}, 'duration: -1.0 is not allowed'),
-        ({'run_dir': '/dev/null/run'}, 'Not a directory'),
+        ({'run_dir': '/dev/null/run'}, 'run_dir: /dev/null/run: Not a directory'),
     ],
 )
 def test_bad_parameters(start: Start, parameters: dict[str, object], message: str) -> None:
@@ -126,6 +128,14 @@ def test_bad_parameters(start: Start, parameters: dict[str, object], message: st
     assert process.returncode == 2
     assert message in err
     assert 'Traceback' not in err
+
+
+def test_a_folder_that_cannot_be_made_now_is_one_line_and_exit_code_1(start: Start) -> None:
+    # In /proc no folder can be made, whoever asks; it is not the path that is wrong.
+    process = start(run_dir='/proc/run')
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert err == 'error: /proc/run: No such file or directory\n'
 
 
 def test_on_a_terminal_the_line_updates_in_place(tmp_path: Path, robot: Robot) -> None:
@@ -162,5 +172,32 @@ def test_on_a_terminal_the_line_updates_in_place(tmp_path: Path, robot: Robot) -
         os.close(terminal)
     text = seen.decode()
     assert text.count('\x1b[1;23r') == 1
+    assert 'on fire' not in text
     assert '\x1b[24;1H\x1b[1m0:00:01  40 steps' in text
     assert text.rindex('\x1b[r') < text.index('ended        stopped')
+
+
+def test_a_killed_console_goes_on_counting_and_ends_at_the_same_step(tmp_path: Path, robot: Robot, start: Start) -> None:
+    # The last test: a killed console stays listed as a reader for a while.
+    file = tmp_path / 'a run' / '.launch.json'
+    process = start(steps=60)
+    wait_for(robot.matched, 'the console')
+    robot.publish(0, 40)
+    wait_for(lambda: file.is_file() and json.loads(file.read_text())['counted']['steps'] == 40, 'the counts on disk')
+    process.kill()
+    process.communicate()
+
+    # Ten steps pass while it is away.
+    process = start(steps=60)
+
+    def ended() -> bool:
+        # The killed one stays listed for a while: until the new one hears them, they come again.
+        robot.publish(50, 60)
+        return process.poll() is not None
+
+    wait_for(ended, 'the limit')
+    out, _ = process.communicate()
+    assert process.returncode == 0
+    assert '60 steps reached' in out
+    assert '60 steps, ' in out
+    assert not file.exists()

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from dreamer_monitor.status import Alerts, Status, clock, format_line, losses_of
+from dreamer_monitor.status import Alerts, Status, clock, format_line, in_namespace, losses_of
 
 FULL = Status(
     robot_time=3725.0, env_steps=74500, steps_per_second=19.98, episode_reward=9.1234, running_reward=8.7,
@@ -60,3 +60,17 @@ def test_the_worst_alert_wins_and_ends() -> None:
     alerts.add('robot_1/recorder: recording', 0, 'recording', 2.0)
     assert alerts.worst(2.0) == 'WARN driver: 3 commands refused'
     assert alerts.worst(20.0) == ''
+
+
+@pytest.mark.parametrize(('name', 'namespace', 'own'), [
+    ('driver: gate', '/', True),
+    ('/driver: gate', '/', True),
+    ('robot_1/driver: gate', '/', False),
+    ('robot_1/driver: gate', '/robot_1', True),
+    ('robot_12/driver: gate', '/robot_1', False),
+    ('driver: gate', '/robot_1', False),
+    ('lab/robot_1/driver: rate: a/b', '/lab/robot_1', True),
+    ('lab/robot_1/driver: gate', '/lab', False),
+])
+def test_only_reports_of_the_own_namespace_count(name: str, namespace: str, own: bool) -> None:
+    assert in_namespace(name, namespace) is own

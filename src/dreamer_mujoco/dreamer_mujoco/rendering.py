@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes.util
 import importlib
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import mujoco
@@ -16,37 +16,32 @@ from dreamer_mujoco.config import CameraConfig
 from dreamer_mujoco.model import COLLISION_GROUP, OVERVIEW
 
 OVERVIEW_SIZE = (480, 640)  # height, width
-LIBRARIES = {'egl': 'EGL', 'osmesa': 'OSMesa'}
-BACKENDS = (*LIBRARIES, 'glfw')
-INSTALL = 'apt-get install libegl1 libegl-mesa0 libgl1-mesa-dri (MUJOCO_GL=egl), or libosmesa6 (MUJOCO_GL=osmesa)'
+HEADLESS = ('egl', 'osmesa')
+BACKENDS = (*HEADLESS, 'glfw')
+INSTALL = 'sudo apt-get install libegl1 libegl-mesa0 libgl1-mesa-dri'
 
 
 class RenderError(RuntimeError):
     """There is no way to draw on this machine. The text says what to install."""
 
 
-def choose_backend(environment: Mapping[str, str]) -> str:
-    """How to draw: the user's MUJOCO_GL, else egl where it is installed, else osmesa.
+def backends(environment: Mapping[str, str]) -> Sequence[str]:
+    """Ways to draw in the order to try them: the user's MUJOCO_GL alone, else egl, then osmesa.
 
     Raises:
-        RenderError: an unknown MUJOCO_GL, or neither library is installed.
+        RenderError: an unknown MUJOCO_GL.
     """
     chosen = environment.get('MUJOCO_GL', '').strip().lower()
-    if chosen in BACKENDS:
-        return chosen
-    if chosen:
+    if chosen and chosen not in BACKENDS:
         raise RenderError(f"MUJOCO_GL='{chosen}' cannot draw camera images; {nearest(chosen, BACKENDS)}")
-    for backend, library in LIBRARIES.items():
-        if ctypes.util.find_library(library):
-            return backend
-    raise RenderError(f'no library to draw camera images without a display; install one: {INSTALL}')
+    return (chosen,) if chosen else HEADLESS
 
 
 class CameraRenderer:
     """Renders the cameras of one model, without the costly parts: shadows, reflections, multisampling.
 
     Raises:
-        RenderError: no graphics library, or it gives no context.
+        RenderError: no graphics library, or none that gives a context.
     """
 
     def __init__(self, model: mujoco.MjModel, cameras: Mapping[str, CameraConfig]) -> None:
@@ -92,12 +87,30 @@ class CameraRenderer:
 
 
 def _graphics_context(width: int, height: int) -> Any:
-    backend = choose_backend(os.environ)
+    """The first context that can be had, current."""
     # A software rasteriser would otherwise take every core of the machine.
     os.environ.setdefault('LP_NUM_THREADS', '1')
-    try:
-        context = importlib.import_module(f'mujoco.{backend}').GLContext(width, height)
-        context.make_current()
-    except Exception as error:  # every backend fails in a way of its own
-        raise RenderError(f'MUJOCO_GL={backend} gives no graphics context ({error}); install one: {INSTALL}') from error
-    return context
+    failures = []
+    for backend in backends(os.environ):
+        before = os.environ.get('PYOPENGL_PLATFORM')
+        try:
+            context = importlib.import_module(f'mujoco.{backend}').GLContext(width, height)
+            context.make_current()
+        except Exception as error:  # every backend fails in a way of its own
+            failures.append(f'{backend}: {" ".join(str(error).split()) or type(error).__name__}')
+            _forget_platform(before)
+            continue
+        # MuJoCo's own library finds its drawing functions by this name.
+        os.environ['MUJOCO_GL'] = backend
+        return context
+    raise RenderError(f'no way to draw camera images without a display ({"; ".join(failures)}); install one: {INSTALL}')
+
+
+def _forget_platform(before: str | None) -> None:
+    """Undo what a failed backend left: PyOpenGL binds itself to one platform when it is imported."""
+    os.environ.pop('PYOPENGL_PLATFORM', None)
+    if before is not None:
+        os.environ['PYOPENGL_PLATFORM'] = before
+    for name in list(sys.modules):
+        if name.split('.')[0] == 'OpenGL' or name.startswith(tuple(f'mujoco.{backend}' for backend in HEADLESS)):
+            del sys.modules[name]

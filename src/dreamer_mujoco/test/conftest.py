@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,3 +72,11 @@ def command(position: list[float] | np.ndarray, kp: float = 80.0, kd: float = 2.
     zeros = np.zeros_like(position)
     effort, velocity = more.pop('effort', 0.0), more.pop('velocity', 0.0)
     return Command(position, zeros + velocity, zeros + effort, zeros + kp, zeros + kd, **more)
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _private_domain() -> None:
+    """A ROS domain of the tests' own: they neither move nor hear what runs in the user's."""
+    own = str(1 + os.getpid() % 100)
+    os.environ['ROS_DOMAIN_ID'] = '101' if os.environ.get('ROS_DOMAIN_ID') == own else own
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'

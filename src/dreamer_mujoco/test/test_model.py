@@ -6,12 +6,11 @@ from pathlib import Path
 import mujoco
 import numpy as np
 import pytest
-from conftest import ARM, CONFIG_DIR, MakeSimulation
+from conftest import ARM, CONFIG_DIR
 
 from dreamer_learning.config import ConfigError
 from dreamer_mujoco.config import Keyframe, SimulationConfig, Variation, draw, load_simulation
-from dreamer_mujoco.model import OVERVIEW, RobotModel, build_model
-from dreamer_mujoco.rendering import RenderError, choose_backend
+from dreamer_mujoco.model import RobotModel, build_model
 
 ARM_CONFIG = SimulationConfig('arm.urdf', 'base', ['turn'], {'zero': Keyframe([0.0])}, 'zero', fixed_base=True)
 
@@ -155,30 +154,6 @@ def test_configuration_errors_are_clear() -> None:
         dataclasses.replace(ARM_CONFIG, timestep=0.0)
     with pytest.raises(ConfigError, match='friction'):
         dataclasses.replace(ARM_CONFIG, friction=-1.0)
-
-
-def test_cameras_see_the_world(a1: MakeSimulation) -> None:
-    simulation = a1()
-    simulation.reset('stand')
-    image = simulation.render('camera')
-    assert image.shape == (64, 64, 3)
-    assert image.dtype == np.uint8
-    # Upright, the camera sees the bright sky above the darker floor.
-    assert image[:16].mean() > image[-16:].mean() + 30
-    simulation.reset('back')
-    upside_down = simulation.render('camera')
-    assert upside_down[-16:].mean() > upside_down[:16].mean() + 30
-    assert simulation.render(OVERVIEW).shape == (480, 640, 3)
-    with pytest.raises(ConfigError, match="no camera 'camra'; did you mean 'camera'"):
-        simulation.render('camra')
-    simulation.close()
-
-
-def test_graphics_backend_is_the_users_or_an_installed_one() -> None:
-    assert choose_backend({'MUJOCO_GL': 'osmesa'}) == 'osmesa'
-    assert choose_backend({}) in ('egl', 'osmesa')
-    with pytest.raises(RenderError, match="did you mean 'egl'"):
-        choose_backend({'MUJOCO_GL': 'elg'})
 
 
 def test_variation_of_the_robots_file_is_checked(config_dir: Path) -> None:

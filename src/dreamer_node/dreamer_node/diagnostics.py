@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -14,6 +15,31 @@ OK, WARN, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticS
 
 Report = tuple[bytes, str, Mapping[str, object]]
 """Level, one-line summary, values."""
+
+
+RECENT = 10.0
+"""Seconds for which something that happened is worth a warning."""
+
+
+class Recent:
+    """Whether a counter rose lately: a warning is for what goes wrong now, a total stays a value.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._count = 0.0
+        self._risen: float | None = None
+
+    def rose(self, count: float) -> bool:
+        """Whether the count is above that of an earlier call in the last RECENT seconds; ask at every report."""
+        now = self._clock()
+        if count > self._count:
+            self._risen = now
+        self._count = count
+        return self._risen is not None and now - self._risen < RECENT
 
 
 class Diagnostics:

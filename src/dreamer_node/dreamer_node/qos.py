@@ -33,7 +33,10 @@ COMMAND = _profile(1)
 """Actions and joint commands for a robot: an old one is never carried out."""
 
 LATCHED = _profile(1, latched=True)
-"""Weights, descriptions, the emergency stop: who comes late gets the last one."""
+"""Weights, descriptions, the emergency stop as published: who comes late gets the last one."""
+
+EMERGENCY_STOP = _profile(100, latched=True)
+"""The emergency stop as the driver hears it: no publisher's last message takes the place of another's."""
 
 CLOCK = _profile(1)
 """/clock as the bridge publishes it."""

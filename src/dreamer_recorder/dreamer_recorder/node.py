@@ -12,9 +12,10 @@ from rclpy.qos import QoSProfile
 
 from dreamer_interfaces.msg import Action, Observation
 from dreamer_learning.config import ConfigError
-from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Report
+from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Recent, Report
 from dreamer_node.qos import STEPS_KEPT, STEPS_QUEUED
-from dreamer_node.runtime import declare, run_node
+from dreamer_node.runtime import declare
+from dreamer_node.storage import run_storing_node
 from dreamer_recorder.definitions import message_definition, type_hash
 from dreamer_recorder.mcap import Topic
 from dreamer_recorder.metadata import qos_yaml
@@ -30,6 +31,7 @@ class RecorderNode(Node):
         self._texts = {kind: (message_definition(kind), type_hash(kind)) for kind in (OBSERVATION, ACTION)}
         self._recording = self._make_recording()
         self._topics: dict[str, Topic] = {}
+        self._troubled = Recent()
         for name, kind, cls in (('observation', OBSERVATION, Observation), ('action', ACTION, Action)):
             self.create_subscription(cls, name, partial(self._on_message, name, kind), STEPS_QUEUED, raw=True)
         self._diagnostics = Diagnostics(self, 'recorder')
@@ -84,7 +86,7 @@ class RecorderNode(Node):
             return ERROR, 'the writing thread has ended', values
         if status.error:
             return ERROR, f'not recording: {status.error}', values
-        if status.gaps or status.lost:
+        if self._troubled.rose(status.gaps + status.lost):
             return WARN, f'recording, {status.gaps} gaps, {status.lost} lost', values
         return OK, 'recording', values
 
@@ -99,4 +101,4 @@ def _qos(profile: QoSProfile) -> str:
 
 def main() -> None:
     """Entry point of the executable `recorder`."""
-    sys.exit(run_node(RecorderNode))
+    sys.exit(run_storing_node(RecorderNode))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from dreamer_learning.config import ConfigError
+from dreamer_node.storage import making_folders
 from dreamer_recorder.cdr import CdrError, StepKey, step_key
 from dreamer_recorder.mcap import FileSummary, McapWriter, Message, Topic
 from dreamer_recorder.metadata import file_metadata, write_metadata
@@ -61,7 +62,8 @@ class Recording:
         report: called with ('info' | 'error', text), also from the writing thread.
 
     Raises:
-        ConfigError: another recorder writes there, or the folder cannot be written.
+        ConfigError: another recorder writes there, or the path is no folder.
+        OSError: the disk is full, or nothing may be written there.
     """
 
     def __init__(
@@ -84,9 +86,9 @@ class Recording:
         self._lock = lock(bags_dir)
         try:
             self._start()
-        except OSError as error:
+        except OSError:
             release(self._lock)
-            raise ConfigError(f'run_dir: {error.filename or bags_dir}: {error.strerror}') from None
+            raise
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name='bag writer', daemon=True)
         self._thread.start()
@@ -222,13 +224,12 @@ def lock(bags_dir: Path) -> int:
     """Make `bags_dir` and lock it for this process until `release`; a killed process gives it back by itself.
 
     Raises:
-        ConfigError: someone else has it, or it cannot be made.
+        ConfigError: someone else has it, or the path is no folder.
+        OSError: it cannot be made.
     """
-    try:
+    with making_folders(bags_dir):
         bags_dir.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(bags_dir / '.lock', os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise ConfigError(f'run_dir: {error.filename or bags_dir}: {error.strerror}') from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

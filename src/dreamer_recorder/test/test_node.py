@@ -181,7 +181,7 @@ def test_a_second_recorder_is_refused(robot: Robot, start: Start) -> None:
         ({'run_dir': None}, 'run_dir: missing'),
         ({'max_file_size': 5}, 'max_file_size: 5 is not allowed'),
         ({'flush_period': 0.0}, 'flush_period: 0.0 is not allowed'),
-        ({'run_dir': '/dev/null/run'}, 'Not a directory'),
+        ({'run_dir': '/dev/null/run'}, 'run_dir: /dev/null/run/bags: Not a directory'),
     ],
 )
 def test_bad_parameters(start: Start, parameters: dict[str, object], message: str) -> None:
@@ -191,3 +191,11 @@ def test_bad_parameters(start: Start, parameters: dict[str, object], message: st
     text = process.stderr.read()
     assert message in text
     assert 'Traceback' not in text
+
+
+def test_a_folder_that_cannot_be_made_now_is_one_line_and_exit_code_1(start: Start) -> None:
+    # In /proc no folder can be made, whoever asks; it is not the path that is wrong.
+    process = start(run_dir='/proc/run')
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert err.splitlines() == ['error: /proc/run: No such file or directory']

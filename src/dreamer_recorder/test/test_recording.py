@@ -152,3 +152,23 @@ def test_a_run_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / 'file').touch()
     with pytest.raises(ConfigError, match='run_dir'):
         Recording(tmp_path / 'file' / 'bags', 1 << 20, 1.0, print)
+
+
+def test_a_disk_that_is_full_at_the_start_is_no_configuration_error(
+    tmp_path: Path, start: Callable[..., Recording]
+) -> None:
+    recording = start()
+    put(recording, messages(0, 4))
+    recording.close()
+    (path,) = files_in_order(tmp_path)
+    path.write_bytes(path.read_bytes()[:-40])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # The cut file cannot be finished.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(OSError, match='File too large'):
+            start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    start().close()
+    assert is_finished(path)

@@ -140,6 +140,15 @@ class Aligner:
         self._waiting: _Pair | None = None
         self._synchronous = False
 
+    def forget(self, stamp: int) -> None:
+        """The step of this stamp could not be made: it is due again, and the same stamps are taken in again."""
+        if self._stepped == stamp:
+            self._stepped = None
+            self._due = stamp
+        for kind in self._queues:
+            if self._newest.get(kind) == stamp:
+                del self._newest[kind]
+
     def _match(self) -> list[Aligned]:
         results: list[Aligned] = []
         joints = self._queues[Kind.JOINTS]

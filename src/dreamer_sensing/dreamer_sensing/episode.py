@@ -42,6 +42,11 @@ class EpisodeCounter:
         self._step = 0
         self._within = 0
 
+    @property
+    def step(self) -> int:
+        """Number of the next observation."""
+        return self._step
+
     def next(self) -> StepFlags:
         """The flags of the next observation."""
         is_last = self._within + 1 == self._length

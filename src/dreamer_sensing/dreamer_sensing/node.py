@@ -13,10 +13,11 @@ from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from sensor_msgs.msg import Image, Imu, JointState
 
-from dreamer_interfaces.msg import Observation
+from dreamer_interfaces.msg import JointCommand, Observation
 from dreamer_learning.spaces import load_task
-from dreamer_node.diagnostics import OK, WARN, Diagnostics, Report
-from dreamer_node.qos import SENSOR, STEPS_KEPT
+from dreamer_node.diagnostics import OK, WARN, Diagnostics, Recent, Report
+from dreamer_node.qos import SENSOR, STANDARD, STEPS_KEPT
+from dreamer_node.robot import robot_of
 from dreamer_node.runtime import config_dir, declare, run_node
 from dreamer_node.wire import nanoseconds, pack
 from dreamer_sensing.alignment import Action, Aligner, Kind
@@ -35,14 +36,19 @@ class SensingNode(Node):
         super().__init__('sensing')
         folder = config_dir(self)
         robot = str(declare(self, 'robot', 'a1', 'name of config/robots/<robot>.yaml'))
-        task = load_task(folder, str(declare(self, 'task', 'a1_walk', 'name of config/tasks/<task>.yaml')))
+        task_name = str(declare(self, 'task', 'a1_walk', 'name of config/tasks/<task>.yaml'))
+        task = load_task(folder, task_name)
         source = str(declare(self, 'velocity_source', 'estimate', 'base velocity of the reward: estimate, ground_truth'))
         config, urdf = load_sensing(folder, robot)
+        robot_of(task, task_name, robot)
         self._observer = Observer(task, config, urdf, source)
-        self._order = JointOrder(config.joints)
+        self.execution = self._observer.execution
+        self._order = JointOrder(config.joints, needs_motion=not self._observer.needs_truth)
         spec = self._observer.image_spec
         self._aligner = Aligner(task.control_rate, self._observer.needs_truth, spec is not None, config.camera_max_age)
         self._refused: collections.Counter[str] = collections.Counter()
+        self._refusing = Recent()
+        self._said_extra = False
         self._control_rate = task.control_rate
         self._last: SensedStep | None = None
         self._repeats = 0
@@ -52,6 +58,8 @@ class SensingNode(Node):
         )
         self._publisher = self.create_publisher(Observation, 'observation', STEPS_KEPT)
         self.create_subscription(JointState, 'joint_states', functools.partial(self._guard, self._on_joints), SENSOR)
+        # Listened to, not carried out: every command counts, also of those that came during a pause of this process.
+        self.create_subscription(JointCommand, 'joint_command', self._on_command, STANDARD)
         self.create_subscription(Imu, 'imu', functools.partial(self._guard, self._on_imu), SENSOR)
         if self._observer.needs_truth:
             self.create_subscription(
@@ -69,12 +77,22 @@ class SensingNode(Node):
         try:
             callback(message)
         except SensorError as error:
-            self._refused[error.cause] += 1
-            if self._refused[error.cause] == 1:
-                self.get_logger().warning(f'refused: {error} (said once; counted in /diagnostics)')
+            self._refuse(error)
+
+    def _refuse(self, error: SensorError) -> None:
+        self._refused[error.cause] += 1
+        if self._refused[error.cause] == 1:
+            self.get_logger().warning(f'refused: {error} (said once; counted in /diagnostics)')
+
+    def _on_command(self, message: JointCommand) -> None:
+        self.execution.command(message.stream, message.step, message.mode == JointCommand.ACTIVE)
 
     def _on_joints(self, message: JointState) -> None:
         reading = self._order.read(message.name, message.position, message.velocity, message.effort)
+        if self._order.extra and not self._said_extra:
+            self._said_extra = True
+            names = ', '.join(self._order.extra)
+            self.get_logger().warning(f"joint_states: ignoring joints that are not the robot's: {names} (said once)")
         self._take(Kind.JOINTS, message, reading)
 
     def _on_imu(self, message: Imu) -> None:
@@ -101,12 +119,23 @@ class SensingNode(Node):
             if aligned.cut:
                 self._observer.cut()
             if aligned.reading is None:
-                self._repeats += 1
-                self._publisher.publish(self._message)
-            elif aligned.action is Action.STEP:
-                self._publish(aligned.stamp, self._observer.step(aligned.reading))
-            else:
-                self._observer.track(aligned.reading)
+                self._repeat()
+                continue
+            try:
+                if aligned.action is Action.STEP:
+                    self._publish(aligned.stamp, self._observer.step(aligned.reading))
+                else:
+                    self._observer.track(aligned.reading)
+            except SensorError as error:
+                # What is sent again is a new reading: nothing was observed of this one.
+                self._aligner.forget(aligned.stamp)
+                self._refuse(error)
+
+    def _repeat(self) -> None:
+        """The sender asks again: the last observation, once there is one."""
+        if self._last is not None:
+            self._repeats += 1
+            self._publisher.publish(self._message)
 
     def _publish(self, stamp: int, step: SensedStep) -> None:
         message = self._message
@@ -126,16 +155,18 @@ class SensingNode(Node):
     def _report_observations(self) -> Report:
         now, steps = time.monotonic(), 0 if self._last is None else self._last.step + 1
         (before, steps_before), self._reported = self._reported, (now, steps)
-        aligner = self._aligner
+        aligner, execution = self._aligner, self.execution
         values: dict[str, object] = {
             'stream': self._observer.stream, 'steps': steps, 'rate': (steps - steps_before) / max(now - before, 1e-6),
             'repeated': self._repeats, 'dropped': aligner.dropped, 'late': aligner.late,
             'without_image': aligner.without_image, 'clock_jumps': aligner.jumps, 'cuts': self._observer.cuts,
+            'commands': execution.heard, 'not_carried_out': execution.refused, 'without_command': execution.missing,
+            'extra_joints': len(self._order.extra),
         }
         values |= {f'refused_{cause}': count for cause, count in sorted(self._refused.items())}
         if steps == steps_before:
             return WARN, 'no observations: waiting for sensors', values
-        if self._refused:
+        if self._refusing.rose(sum(self._refused.values())):
             return WARN, f'{sum(self._refused.values())} messages refused', values
         return OK, 'observing', values
 

@@ -13,6 +13,7 @@ from dreamer_learning.robots import joint_ranges
 from dreamer_learning.spaces import Task, TensorSpec
 from dreamer_sensing.episode import EpisodeCounter
 from dreamer_sensing.errors import SensorError
+from dreamer_sensing.execution import Execution
 from dreamer_sensing.kinematics import FootKinematics
 from dreamer_sensing.proprioception import proprioception, proprioception_size, rotation_matrix
 from dreamer_sensing.reading import SensorReading
@@ -56,6 +57,8 @@ class Observer:
     """Sensing of one robot for one task.
 
     Call `step` (or `observe`) at the control rate; between two of these, `track` for every further reading of the sensors.
+    `execution` is told the commands for this stream: an observation that follows from an action which was not carried out
+    begins an episode, so that nothing is learned across it.
 
     Args:
         task: what the agent sees and is rewarded for.
@@ -85,6 +88,7 @@ class Observer:
         self._estimator = VelocityEstimator(self._kinematics, config.velocity)
         self.needs_truth = velocity_source == 'ground_truth'
         self._episode = EpisodeCounter(task.episode_length, stream)
+        self.execution = Execution(self._episode.stream)
         self._longest = GAP_PERIODS / task.control_rate
         self._tracked: float | None = None
         self._observed: float | None = None
@@ -123,7 +127,8 @@ class Observer:
         ))
 
     def step(self, reading: SensorReading) -> SensedStep:
-        """The next step of the stream. Time going back, or a gap of more than 2.5 control periods, is a cut.
+        """The next step of the stream. Time going back, a gap of more than 2.5 control periods, or an
+        action that was not carried out is a cut.
 
         Raises:
             SensorError: a value that is missing, not finite or of the wrong shape; no step is counted then.
@@ -134,6 +139,9 @@ class Observer:
             self.cut()
         velocity = self._follow(reading, rotation)
         self._observed = reading.time
+        # The motion goes on, so the velocity does too.
+        if not self.execution.observe(self._episode.step):
+            self._episode.cut()
         flags = self._episode.next()
         total, parts = self._reward(self._state(reading.joint_position, rotation, velocity))
         return SensedStep(

@@ -39,10 +39,16 @@ class JointOrder:
 
     Args:
         joints: names in the robot's order.
+        needs_motion: velocity and effort must be there; else 0 stands for those of a message without them.
+
+    Attributes:
+        extra: names in the last message that are not the robot's; they are left out.
     """
 
-    def __init__(self, joints: Sequence[str]) -> None:
+    def __init__(self, joints: Sequence[str], needs_motion: bool = True) -> None:
         self._joints = list(joints)
+        self._needs_motion = needs_motion
+        self.extra: list[str] = []
         self._names: list[str] = []
         self._index: np.ndarray | None = None
 
@@ -52,33 +58,42 @@ class JointOrder:
         """The message's arrays in the robot's order.
 
         Raises:
-            SensorError: a missing, extra or repeated joint, an array of the wrong length, a value that is not finite.
+            SensorError: a missing or repeated joint, an array that is missing or of the wrong length, a value that is not
+                finite.
         """
         if names != self._names:
             self._index = self._permutation(names)
             self._names = list(names)
+            self.extra = [name for name in names if name not in self._joints]
         return JointReading(
-            self._take('position', position), self._take('velocity', velocity), self._take('effort', effort)
+            self._take('position', position), self._motion('velocity', velocity), self._motion('effort', effort)
         )
 
     def _permutation(self, names: Sequence[str]) -> np.ndarray | None:
         """Index of each of the robot's joints in `names`; None when they are in order already."""
-        for name in names:
-            if name not in self._joints:
-                hint = nearest(name, self._joints)
-                raise SensorError('extra_joint', f"joint '{name}' is not one of the robot's; {hint}")
         for name in self._joints:
             count = list(names).count(name)
             if count == 0:
-                raise SensorError('missing_joint', f"joint '{name}' is missing; the message has {len(names)} joints")
+                raise SensorError('missing_joint', f"joint '{name}' is missing in the message; {nearest(name, names)}")
             if count > 1:
-                raise SensorError('extra_joint', f"joint '{name}' is there {count} times")
+                raise SensorError('repeated_joint', f"joint '{name}' is there {count} times")
         index = np.array([list(names).index(name) for name in self._joints])
-        return None if np.array_equal(index, np.arange(len(index))) else index
+        return None if np.array_equal(index, np.arange(len(names))) else index
+
+    def _motion(self, kind: str, values: Sequence[float]) -> np.ndarray:
+        """Velocity or effort, which a message may leave out."""
+        if len(values):
+            return self._take(kind, values)
+        if self._needs_motion:
+            raise SensorError(
+                f'no_{kind}',
+                f"joint_states has no {kind}, which velocity_source 'estimate' needs; publish it, or set 'ground_truth'",
+            )
+        return np.zeros(len(self._joints))
 
     def _take(self, kind: str, values: Sequence[float]) -> np.ndarray:
-        if len(values) != len(self._joints):
-            raise SensorError('length', f'{kind} has {len(values)} values; the robot has {len(self._joints)} joints')
+        if len(values) != len(self._names):
+            raise SensorError('length', f'{kind} has {len(values)} values for {len(self._names)} joint names')
         array = np.array(values, np.float64)
         if self._index is not None:
             array = array[self._index]

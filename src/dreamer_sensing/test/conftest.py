@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,11 @@ def settings(config_folder: Path) -> tuple[SensingConfig, Path]:
 @pytest.fixture
 def task(config_folder: Path) -> Task:
     return load_task(config_folder, 'walk')
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _private_domain() -> None:
+    """A ROS domain of the tests' own: they neither move nor hear what runs in the user's."""
+    own = str(1 + os.getpid() % 100)
+    os.environ['ROS_DOMAIN_ID'] = '101' if os.environ.get('ROS_DOMAIN_ID') == own else own
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,9 +19,9 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import Image, Imu, JointState
 
-from dreamer_interfaces.msg import Observation
+from dreamer_interfaces.msg import JointCommand, Observation
 from dreamer_learning.config import ConfigError
-from dreamer_node.qos import STANDARD, STEPS_KEPT
+from dreamer_node.qos import COMMAND, STANDARD, STEPS_KEPT
 from dreamer_node.wire import nanoseconds, unpack_observation
 from dreamer_sensing.node import SensingNode
 
@@ -41,6 +42,7 @@ class Bench:
         self._nodes: list[Node] = []
         self.observations: list[Observation] = []
         self.diagnostics: dict[str, str] = {}
+        self.summaries: dict[str, str] = {}
 
     def start(self) -> None:
         self.node = SensingNode()
@@ -50,12 +52,14 @@ class Bench:
         self._imu = robot.create_publisher(Imu, 'imu', STANDARD)
         self._odometry = robot.create_publisher(Odometry, 'ground_truth/odom', STANDARD)
         self._image = robot.create_publisher(Image, 'camera/image_raw', STANDARD)
+        self._command = robot.create_publisher(JointCommand, 'joint_command', COMMAND)
         robot.create_subscription(Observation, 'observation', self.observations.append, STEPS_KEPT)
         robot.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, STANDARD)
         for node in self._nodes:
             self._executor.add_node(node)
         self.wait(lambda: self.node.count_publishers('joint_states') == 1 and robot.count_publishers('observation') == 1)
-        self.wait(lambda: self._joints.get_subscription_count() == 1 and self._imu.get_subscription_count() == 1)
+        publishers = (self._joints, self._imu, self._command)
+        self.wait(lambda: all(publisher.get_subscription_count() == 1 for publisher in publishers))
 
     def close(self) -> None:
         for node in self._nodes:
@@ -74,12 +78,23 @@ class Bench:
         for status in message.status:
             if status.name.startswith(self.node.get_fully_qualified_name().lstrip('/')):
                 self.diagnostics |= {item.key: item.value for item in status.values}
+                self.summaries[status.name.split(': ')[1]] = status.message
 
-    def joints(self, stamp: int, names: Sequence[str] = tuple(LEGS), position: Sequence[float] | np.ndarray = STANDING) -> None:
+    def joints(
+        self, stamp: int, names: Sequence[str] = tuple(LEGS), position: Sequence[float] | np.ndarray = STANDING,
+        effort: bool = True,
+    ) -> None:
         message = JointState(name=list(names), position=[float(value) for value in position])
-        message.velocity = message.effort = [0.0] * len(names)
+        message.velocity = [0.0] * len(names)
+        message.effort = [0.0] * len(names) if effort else []
         _stamp(message, stamp)
         self._joints.publish(message)
+
+    def command(self, observation: Observation, mode: int) -> None:
+        """The driver's answer to an observation; returns when the node has it."""
+        before = self.node.execution.heard
+        self._command.publish(JointCommand(stream=observation.stream, step=observation.step, mode=mode))
+        self.wait(lambda: self.node.execution.heard > before)
 
     def imu(self, stamp: int, orientation: Sequence[float] = (1.0, 0.0, 0.0, 0.0), covariance: float = 0.0) -> None:
         message = Imu()
@@ -159,14 +174,21 @@ def test_names_decide_and_bad_joint_states_are_refused_and_counted(bench: Bench)
     first = bench.step(0, names=[LEGS[i] for i in shuffled], position=pose[shuffled])
     np.testing.assert_allclose(unpack_observation(first).tensors['proprioception'][0, :12], pose, atol=1e-6)
     bench.joints(PERIOD, names=LEGS[:11], position=STANDING[:11])
-    bench.joints(PERIOD, names=[*LEGS, 'tail'], position=[*STANDING, 0.0])
+    bench.joints(PERIOD, names=[*LEGS[:11], LEGS[0]], position=STANDING)
+    bench.joints(PERIOD, effort=False)
     bench.joints(PERIOD, position=[np.nan, *STANDING[1:]])
     bench.joints(PERIOD, position=STANDING[:11])
-    for cause in ('missing_joint', 'extra_joint', 'not_finite', 'length'):
+    for cause in ('missing_joint', 'repeated_joint', 'no_effort', 'not_finite', 'length'):
         bench.refused(cause)
     # None of them cost a step: the next good message completes the reading.
     message = bench.step(PERIOD)
     assert (message.step, list(message.is_first)) == (1, [False])
+
+
+def test_joints_of_others_are_ignored_and_reported(bench: Bench) -> None:
+    assert bench.step(0, names=['tail', *LEGS], position=[0.5, *STANDING]).step == 0
+    bench.wait(lambda: bench.diagnostics.get('extra_joints') == '1')
+    assert not any(name.startswith('refused') for name in bench.diagnostics)
 
 
 def test_an_imu_without_orientation_is_refused(bench: Bench) -> None:
@@ -182,6 +204,51 @@ def test_a_repeated_reading_publishes_the_last_observation_again(bench: Bench) -
     again = bench.step(PERIOD)
     assert again == second
     assert bench.step(2 * PERIOD).step == 2
+
+
+def test_a_reading_that_cannot_be_observed_is_taken_when_it_comes_again(bench: Bench) -> None:
+    # Finite numbers whose sum is not: refused only where the reading is made an observation.
+    bench.imu(0)
+    bench.joints(0, position=[1e308] * 12)
+    bench.refused('not_finite')
+    first = bench.step(0)
+    assert (first.step, len(first.tensors), len(bench.observations)) == (0, 1, 1)
+    bench.imu(PERIOD)
+    bench.joints(PERIOD, position=[1e308] * 12)
+    bench.refused('not_finite', 2)
+    second = bench.step(PERIOD)
+    assert (second.step, nanoseconds(second.header), list(second.is_first)) == (1, PERIOD, [False])
+    assert bench.step(PERIOD) == second
+    assert bench.step(2 * PERIOD).step == 2
+
+
+def test_what_follows_from_an_action_that_was_not_carried_out_begins_an_episode(bench: Bench) -> None:
+    modes = [JointCommand.ACTIVE, JointCommand.DAMP, JointCommand.HOLD, JointCommand.ACTIVE, JointCommand.ACTIVE]
+    messages = []
+    for k, mode in enumerate(modes):
+        messages.append(bench.step(PERIOD * k))
+        bench.command(messages[-1], mode)
+    assert [message.is_first[0] for message in messages] == [True, False, True, True, False]
+    assert [message.step for message in messages] == [0, 1, 2, 3, 4]
+    # The driver is away: observations go on, and after one further step each begins an episode.
+    messages = [bench.step(PERIOD * k) for k in range(5, 9)]
+    assert [message.is_first[0] for message in messages] == [False, False, True, True]
+    bench.wait(lambda: bench.diagnostics.get('not_carried_out') == '2' and bench.diagnostics.get('without_command') == '2')
+
+
+def test_warnings_end_though_totals_stay(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.imu(0, covariance=-1.0)
+    bench.refused('orientation')
+    stamps = iter(range(0, 10**6 * PERIOD, PERIOD))
+
+    def level(summary: str) -> bool:
+        bench.step(next(stamps))
+        return bench.summaries.get('observations') == summary
+
+    bench.wait(lambda: level('1 messages refused'))
+    monkeypatch.setattr('dreamer_node.diagnostics.RECENT', 0.0)
+    bench.wait(lambda: level('observing'))
+    assert bench.diagnostics['refused_orientation'] == '1'
 
 
 def test_a_clock_that_jumps_back_begins_an_episode(bench: Bench) -> None:
@@ -234,9 +301,11 @@ def test_images(bench: Bench) -> None:
 @pytest.mark.parametrize(('parameters', 'text'), [
     ({'robot': 'dg'}, "no file 'dg.yaml'; did you mean 'dog'"),
     ({'task': 'wlak'}, "no file 'wlak.yaml'; did you mean 'walk'"),
+    ({'robot': 'cat'}, "robot 'cat' and task 'walk' do not fit: that task is for robot 'dog'"),
     ({'velocity_source': 'truth'}, "velocity_source 'truth' does not exist"),
 ])
 def test_bad_parameters_end_the_start(config_folder: Path, parameters: dict[str, str], text: str) -> None:
+    shutil.copy(config_folder / 'robots' / 'dog.yaml', config_folder / 'robots' / 'cat.yaml')
     bench = Bench(config_folder, parameters)
     try:
         with pytest.raises(ConfigError, match=text):

@@ -87,6 +87,18 @@ def test_an_explicit_cut(observer: Observer) -> None:
     assert not observer.step(reading(0.15)).is_first
 
 
+def test_an_action_that_was_not_carried_out_cuts_but_the_velocity_goes_on(observer: Observer) -> None:
+    falling = dataclasses.replace(reading(0.0), specific_force=np.zeros(3))
+    steps = []
+    for k in range(5):
+        steps.append(observer.step(dataclasses.replace(falling, time=0.05 * k)))
+        observer.execution.command(observer.stream, k, active=k not in (1, 2))
+    assert [step.is_first for step in steps] == [True, False, True, True, False]
+    assert [step.step for step in steps] == [0, 1, 2, 3, 4]
+    assert (observer.cuts, observer.execution.refused) == (2, 2)
+    assert steps[2].velocity[2] < steps[1].velocity[2] < 0.0
+
+
 def test_a_cut_forgets_the_velocity(observer: Observer) -> None:
     falling = dataclasses.replace(reading(0.0), specific_force=np.zeros(3))
     observer.step(falling)

@@ -37,10 +37,10 @@ def test_the_order_may_change_from_message_to_message() -> None:
 
 @pytest.mark.parametrize(('names', 'cause', 'text'), [
     (['hip', 'knee'], 'missing_joint', "'ankle' is missing"),
-    (['hip', 'knee', 'ankle', 'ankel'], 'extra_joint', "did you mean 'ankle'"),
-    (['hip', 'knee', 'knee', 'ankle'], 'extra_joint', "'knee' is there 2 times"),
+    (['hip', 'knee', 'ankel'], 'missing_joint', "'ankle' is missing in the message; did you mean 'ankel'"),
+    (['hip', 'knee', 'knee', 'ankle'], 'repeated_joint', "'knee' is there 2 times"),
 ])
-def test_missing_extra_and_repeated_joints_are_named(names: list[str], cause: str, text: str) -> None:
+def test_missing_and_repeated_joints_are_named(names: list[str], cause: str, text: str) -> None:
     zeros = [0.0] * len(names)
     order = JointOrder(JOINTS)
     with pytest.raises(SensorError, match=text) as caught:
@@ -52,6 +52,26 @@ def test_missing_extra_and_repeated_joints_are_named(names: list[str], cause: st
     assert order.read(JOINTS, [1.0, 2.0, 3.0], ZERO, ZERO).position.tolist() == [1.0, 2.0, 3.0]
 
 
+def test_joints_of_others_are_left_out_and_named() -> None:
+    order = JointOrder(JOINTS)
+    reading = order.read(['tail', *JOINTS, 'head'], [math.nan, 1.0, 2.0, 3.0, 9.0], [9.0, *ZERO, 9.0], [9.0, *ZERO, 9.0])
+    assert reading.position.tolist() == [1.0, 2.0, 3.0]
+    assert reading.effort.tolist() == ZERO
+    assert order.extra == ['tail', 'head']
+    assert order.read(JOINTS, [1.0, 2.0, 3.0], ZERO, ZERO).position.tolist() == [1.0, 2.0, 3.0]
+    assert order.extra == []
+
+
+@pytest.mark.parametrize('kind', ['velocity', 'effort'])
+def test_missing_motion_is_an_error_only_where_it_is_needed(kind: str) -> None:
+    arrays = {'velocity': ZERO, 'effort': ZERO} | {kind: []}
+    with pytest.raises(SensorError, match=f"no {kind}, which velocity_source 'estimate' needs") as caught:
+        JointOrder(JOINTS).read(JOINTS, [1.0, 2.0, 3.0], **arrays)
+    assert caught.value.cause == f'no_{kind}'
+    reading = JointOrder(JOINTS, needs_motion=False).read(JOINTS, [1.0, 2.0, 3.0], **arrays)
+    assert getattr(reading, kind).tolist() == ZERO
+
+
 @pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize('kind', ['position', 'velocity', 'effort'])
 def test_values_that_are_not_finite_are_refused_with_the_joints_name(kind: str, value: float) -> None:
@@ -61,11 +81,12 @@ def test_values_that_are_not_finite_are_refused_with_the_joints_name(kind: str, 
     assert caught.value.cause == 'not_finite'
 
 
-@pytest.mark.parametrize('kind', ['position', 'velocity', 'effort'])
-@pytest.mark.parametrize('count', [0, 2, 4])
+@pytest.mark.parametrize(('kind', 'count'), [
+    ('position', 0), *((kind, count) for kind in ('position', 'velocity', 'effort') for count in (2, 4)),
+])
 def test_arrays_of_the_wrong_length_are_refused(kind: str, count: int) -> None:
     arrays = {'position': ZERO, 'velocity': ZERO, 'effort': ZERO} | {kind: [0.0] * count}
-    with pytest.raises(SensorError, match=f'{kind} has {count} values; the robot has 3 joints') as caught:
+    with pytest.raises(SensorError, match=f'{kind} has {count} values for 3 joint names') as caught:
         JointOrder(JOINTS).read(JOINTS, **arrays)
     assert caught.value.cause == 'length'
 
