@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import math
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from ament_index_python.packages import get_package_share_directory
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix, get_package_share_directory
 from launch import LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
@@ -17,9 +20,9 @@ from launch.actions import (
     RegisterEventHandler,
     SetEnvironmentVariable,
 )
-from launch.conditions import IfCondition
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
+from launch.logging import get_logger
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node, PushRosNamespace
 from launch_ros.parameter_descriptions import ParameterValue
@@ -31,8 +34,12 @@ USER_ERROR = 2
 QUIET = {'OMP_NUM_THREADS': '1', 'OMP_WAIT_POLICY': 'passive'}
 
 
-def names(folder: str) -> list[str]:
-    return sorted(path.stem for path in (SHARE / 'config' / folder).glob('*.yaml'))
+# Training on more threads makes the small matrices of these models slower.
+MOST_THREADS = 4
+
+
+def shipped(folder: str) -> str:
+    return ', '.join(sorted(path.stem for path in (SHARE / 'config' / folder).glob('*.yaml')))
 
 
 def arguments() -> list[DeclareLaunchArgument]:
@@ -42,9 +49,9 @@ def arguments() -> list[DeclareLaunchArgument]:
 
     switch = ['true', 'false']
     return [
-        argument('robot', 'a1', 'robot, a file of config/robots', names('robots')),
-        argument('task', 'a1_walk', 'what it learns, a file of config/tasks', names('tasks')),
-        argument('agent', 'dreamer_v3', 'learning algorithm, a file of config/agents', names('agents')),
+        argument('robot', 'a1', f'robot, a file of robots/ in config_dir; shipped: {shipped("robots")}'),
+        argument('task', 'a1_walk', f'what it learns, a file of tasks/ in config_dir; shipped: {shipped("tasks")}'),
+        argument('agent', 'dreamer_v3', f'learning algorithm, a file of agents/ in config_dir; shipped: {shipped("agents")}'),
         argument('size', 'cpu', 'size of the networks, a block of the agent file: cpu, 1m, 12m, 25m, 50m, ... 400m'),
         argument('run_dir', '', 'where the run is kept; an existing one is resumed. Empty: runs/<task>-<agent>-<time>'),
         argument('seed', '0', 'seed of simulation, exploration and learning'),
@@ -60,11 +67,11 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('variation_file', '', 'parameter file for mujoco_bridge with variation.* (friction, payload, ...)'),
         argument('sim', 'true', 'simulate the robot in MuJoCo; false = a robot publishes the sensor topics', switch),
         argument('velocity_source', 'estimate', 'base velocity in the reward', ['estimate', 'ground_truth']),
-        argument('rviz', 'false', 'open rviz2 with the shipped view', switch),
+        argument('rviz', 'false', 'open rviz2, where it is installed, with the shipped view', switch),
         argument('namespace', '', 'namespace of all topics; one for each robot'),
         argument('device', 'cpu', 'where the learner computes: cpu or cuda'),
         argument('log_level', 'info', 'least severe message shown', ['debug', 'info', 'warn', 'error', 'fatal']),
-        argument('config_dir', str(SHARE / 'config'), 'folder with robots/, tasks/ and agents/'),
+        argument('config_dir', str(SHARE / 'config'), 'folder with robots/, tasks/ and agents/; urdf/ lies beside it'),
     ]
 
 
@@ -82,16 +89,49 @@ def number(context: LaunchContext, name: str, kind: type) -> int | float:
         value = kind(text)
     except ValueError:
         value = -1
-    if value < 0:
+    if not 0 <= value < math.inf:
         raise RuntimeError(f"launch argument {name}: '{text}' is not allowed; allowed: {kind.__name__} of at least 0")
     return value
 
 
-def robot_nodes(context: LaunchContext) -> list:
-    """All nodes, once the arguments are known."""
+def check_names(text: dict[str, str]) -> None:
+    """Refuse a robot, task, agent or size that the files of config_dir do not know, before anything starts."""
+    from dreamer_learning.config import load_yaml, nearest
+
+    folder = Path(text['config_dir'])
+    if not folder.is_dir():
+        raise RuntimeError(f"launch argument config_dir: '{folder}' is not a folder")
+    allowed = {name: sorted(path.stem for path in (folder / f'{name}s').glob('*.yaml')) for name in ('robot', 'task', 'agent')}
+    for name, known in allowed.items():
+        if text[name] not in known:
+            raise RuntimeError(f"launch argument {name}: '{text[name]}' is not in {folder}/{name}s; {nearest(text[name], known)}")
+    path = folder / 'agents' / f'{text["agent"]}.yaml'
+    sizes = load_yaml(path).get('sizes')
+    # Anything else in the file is for the nodes to judge.
+    if isinstance(sizes, dict) and text['size'] not in sizes:
+        raise RuntimeError(f"launch argument size: '{text['size']}' is not in {path}; {nearest(text['size'], sizes)}")
+
+
+def texts(context: LaunchContext) -> dict[str, str]:
+    """The arguments that are text, checked."""
     text = {name: LaunchConfiguration(name).perform(context) for name in (
         'robot', 'task', 'agent', 'size', 'device', 'namespace', 'log_level', 'config_dir', 'lockstep', 'velocity_source',
         'camera', 'variation_file')}
+    text['config_dir'] = str(Path(text['config_dir']).expanduser().absolute())
+    check_names(text)
+    if text['variation_file'] and not Path(text['variation_file']).is_file():
+        raise RuntimeError(f"launch argument variation_file: no file '{text['variation_file']}'")
+    return text
+
+
+def own_topics(namespace: str) -> list[tuple[str, str]]:
+    """Two robots in two namespaces have a clock and a tree of frames each."""
+    return [(f'/{topic}', topic) for topic in ('clock', 'tf', 'tf_static')] if namespace else []
+
+
+def robot_nodes(context: LaunchContext) -> list:
+    """All nodes, once the arguments are known."""
+    text = texts(context)
     sim, learns = (LaunchConfiguration(name).perform(context) == 'true' for name in ('sim', 'learner'))
     seed, steps = number(context, 'seed', int), number(context, 'steps', int)
     factor, ratio = number(context, 'real_time_factor', float), number(context, 'train_ratio', float)
@@ -104,12 +144,10 @@ def robot_nodes(context: LaunchContext) -> list:
     kept = {**shared, 'run_dir': str(run_dir)}
 
     def node(package: str, executable: str, parameters: dict, environment: dict | None = None, files: list[str] | None = None,
-             **more: object) -> Node:
-        # Two robots in two namespaces have a clock and a tree of frames each.
-        own = [(f'/{topic}', topic) for topic in ('clock', 'tf', 'tf_static')] if text['namespace'] else []
+             **more: Any) -> Node:
         return Node(
-            package=package, executable=executable, name=executable, parameters=[parameters, *(files or [])], remappings=own,
-            output='screen', emulate_tty=True, respawn=True, respawn_delay=1.0,
+            package=package, executable=executable, name=executable, parameters=[parameters, *(files or [])],
+            remappings=own_topics(text['namespace']), output='screen', emulate_tty=True, respawn=True, respawn_delay=1.0,
             arguments=['--ros-args', '--log-level', text['log_level']],
             additional_env={**QUIET, **(environment or {})}, **more)
 
@@ -118,13 +156,14 @@ def robot_nodes(context: LaunchContext) -> list:
         node('dreamer_drivers', 'driver', shared),
         node('dreamer_actor', 'actor', {**agent, 'prefill': number(context, 'prefill', int)}),
         node('dreamer_recorder', 'recorder', kept),
-        description(context, text['config_dir'], text['robot'], node),
+        description(text, sim, node),
     ]
     limit = lockstep and learns and ratio > 0
     if learns:
+        threads = training_threads(usable_cores()) if text['device'] == 'cpu' else 0
         nodes.append(node('dreamer_learner', 'learner', {
             **agent, 'run_dir': str(run_dir), 'train_ratio': ratio, 'device': text['device'], 'limit_environment': limit,
-        }, learner_environment(), sigterm_timeout='20', sigkill_timeout='20'))
+            'threads': threads}, waiting(threads, paced=factor > 0 or not sim), sigterm_timeout='20', sigkill_timeout='20'))
     if sim:
         nodes.append(node('dreamer_mujoco', 'mujoco_bridge', {
             **shared, 'seed': seed, 'real_time_factor': factor, 'lockstep': lockstep, 'wait_for_learner': limit,
@@ -132,43 +171,80 @@ def robot_nodes(context: LaunchContext) -> list:
     console = node('dreamer_monitor', 'console', {**kept, 'steps': steps, 'duration': number(context, 'duration', float)})
     handlers = [RegisterEventHandler(OnProcessExit(target_action=item, on_exit=on_exit(item is console)))
                 for item in [*nodes, console]]
-    return [LogInfo(msg=f'run directory: {run_dir}'), *handlers, *nodes, console, rviz(text['namespace'])]
+    view = rviz(text['namespace'], sim) if LaunchConfiguration('rviz').perform(context) == 'true' else []
+    return [LogInfo(msg=f'run directory: {run_dir}'), *handlers, *nodes, console, *view]
 
 
-def learner_environment() -> dict[str, str]:
-    """Threads for training: all cores but one, which is left to the control loop. Alone on its cores, the learner spins."""
+def cpu_quota(mount: Path, group: str) -> float:
+    """Cores that a control group and those around it may use (cpu.max of cgroup v2); infinite = no limit."""
+    limit = math.inf
+    folder = mount / group.strip('/')
+    for path in (folder, *folder.parents):
+        try:
+            quota, period = (path / 'cpu.max').read_text(encoding='ascii').split()
+        except (OSError, ValueError):
+            continue
+        if quota != 'max':
+            limit = min(limit, int(quota) / int(period))
+    return limit
+
+
+def usable_cores() -> int:
+    """Whole cores that the nodes may use: those of the machine, this process's affinity, its control group's quota."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-    threads = max(1, cores - 1)
-    return {'OMP_NUM_THREADS': str(threads), 'OMP_WAIT_POLICY': 'active' if threads > 1 else 'passive'}
+    groups = Path('/proc/self/cgroup')
+    group = groups.read_text(encoding='utf-8').strip().rpartition('::')[2] if groups.is_file() else ''
+    return max(1, int(min(cores, cpu_quota(Path('/sys/fs/cgroup'), group))))
 
 
-def description(context: LaunchContext, config_dir: str, robot: str, node: object) -> Node:
+def training_threads(cores: int) -> int:
+    """Threads for training on the CPU: all cores but one, which is left to the control loop."""
+    return max(1, min(cores - 1, MOST_THREADS))
+
+
+def waiting(threads: int, paced: bool) -> dict[str, str]:
+    """How the learner's threads wait; `threads` 0 = it computes elsewhere.
+
+    Between two matrices they spin only where they have three cores and the control nodes rest between two steps: unpaced,
+    those need every core all the time.
+    """
+    return {'OMP_NUM_THREADS': str(threads or 1), 'OMP_WAIT_POLICY': 'active' if paced and threads >= 3 else 'passive'}
+
+
+def description(text: dict[str, str], sim: bool, node: Callable[..., Node]) -> Node:
     """robot_state_publisher with the URDF of the robot's configuration."""
     from dreamer_learning.config import load_yaml
 
-    urdf = Path(config_dir).parent / 'urdf' / str(load_yaml(Path(config_dir) / 'robots' / f'{robot}.yaml').get('urdf'))
+    path = Path(text['config_dir']) / 'robots' / f'{text["robot"]}.yaml'
+    urdf = Path(text['config_dir']).parent / 'urdf' / str(load_yaml(path).get('urdf'))
     if not urdf.is_file():
-        raise RuntimeError(f'{config_dir}/robots/{robot}.yaml: urdf: no file {urdf}')
-    return node('robot_state_publisher', 'robot_state_publisher', {  # type: ignore[operator]
-        'robot_description': ParameterValue(urdf.read_text(encoding='utf-8'), value_type=str),
-        'use_sim_time': LaunchConfiguration('sim').perform(context) == 'true'})
+        raise RuntimeError(f'{path}: urdf: no file {urdf}')
+    return node('robot_state_publisher', 'robot_state_publisher', {
+        'robot_description': ParameterValue(urdf.read_text(encoding='utf-8'), value_type=str), 'use_sim_time': sim})
 
 
-def on_exit(finishes: bool) -> object:
+def on_exit(finishes: bool) -> Callable[[Any, LaunchContext], list]:
     """Ends the launch when a node was misconfigured, or when the console says that the run is complete."""
-    def decide(event: object, context: LaunchContext) -> list:
-        if event.returncode == USER_ERROR:  # type: ignore[attr-defined]
-            return [EmitEvent(event=Shutdown(reason='a node cannot work with what it was given'))]
-        if finishes and event.returncode == 0:  # type: ignore[attr-defined]
+    def decide(event: Any, context: LaunchContext) -> list:
+        if event.returncode == USER_ERROR and not context.is_shutdown:
+            # An error, not a Shutdown event: with that, ros2 launch would end with exit code 0.
+            raise RuntimeError(f'{event.process_name} cannot work with what it was given; its error is above')
+        if finishes and event.returncode == 0:
             return [EmitEvent(event=Shutdown(reason='the run is complete'))]
         return []
     return decide
 
 
-def rviz(namespace: str) -> Node:
-    return Node(
-        package='rviz2', executable='rviz2', name='rviz', namespace=namespace or None, output='log',
-        arguments=['-d', str(SHARE / 'rviz' / 'robot.rviz')], condition=IfCondition(LaunchConfiguration('rviz')))
+def rviz(namespace: str, sim: bool) -> list[Node]:
+    """rviz2 with the shipped view; without it a warning: the robot learns all the same."""
+    try:
+        get_package_prefix('rviz2')
+    except PackageNotFoundError:
+        get_logger('launch').warning('rviz:=true: the package rviz2 is not installed; going on without it')
+        return []
+    return [Node(
+        package='rviz2', executable='rviz2', name='rviz', output='log', arguments=['-d', str(SHARE / 'rviz' / 'robot.rviz')],
+        parameters=[{'use_sim_time': sim}], remappings=own_topics(namespace))]
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -180,5 +256,7 @@ def generate_launch_description() -> LaunchDescription:
         SetEnvironmentVariable('PYTHONUNBUFFERED', '1'),
         # Camera images fit the shared-memory segment.
         SetEnvironmentVariable('FASTDDS_DEFAULT_PROFILES_FILE', profile),
+        # Nodes are found on this machine only, unless the user says otherwise.
+        SetEnvironmentVariable('ROS_AUTOMATIC_DISCOVERY_RANGE', os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE') or 'LOCALHOST'),
         GroupAction([PushRosNamespace(LaunchConfiguration('namespace')), OpaqueFunction(function=robot_nodes)]),
     ])

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import rclpy
+import yaml
+from ament_index_python.packages import get_package_share_directory
+from listener import Listener
+from waiting import wait_until
 
 MARK = 'DREAMER_SYSTEM_TEST'
 
@@ -33,16 +38,8 @@ def alive(mark: str) -> dict[int, str]:
     return found
 
 
-def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Poll a condition until it holds; a clear failure when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f'not within {seconds} s: {what}'
-        threading.Event().wait(0.05)
-
-
 class System:
-    """`ros2 launch dreamer_bringup <file> ...` in a process group and a ROS domain of its own."""
+    """`ros2 launch dreamer_bringup <file> ...` in a process group of its own, in the ROS domain of the tests."""
 
     def __init__(self, file: str, arguments: dict[str, object]) -> None:
         self.mark = uuid.uuid4().hex
@@ -112,3 +109,40 @@ def start() -> Iterator[Callable[..., System]]:
     yield begin
     for system in started:
         system.kill()
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _private_domain() -> None:
+    """A ROS domain of the tests' own: they neither move nor hear what runs in the user's."""
+    own = str(1 + os.getpid() % 100)
+    os.environ['ROS_DOMAIN_ID'] = '101' if os.environ.get('ROS_DOMAIN_ID') == own else own
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[..., Listener]]:
+    """Listen to the systems of this test, in a namespace."""
+    rclpy.init()
+    made: list[Listener] = []
+
+    def begin(namespace: str = '') -> Listener:
+        made.append(Listener(namespace))
+        return made[-1]
+
+    yield begin
+    for listener in made:
+        listener.close()
+    rclpy.shutdown()
+
+
+@pytest.fixture
+def own_config(tmp_path: Path) -> Path:
+    """A user's own config_dir: the shipped one, and the agent `quick`: size cpu with batches of 128 steps."""
+    share = Path(get_package_share_directory('dreamer_bringup'))
+    for folder in ('config', 'urdf'):
+        shutil.copytree(share / folder, tmp_path / folder, copy_function=shutil.copy)
+    agents = tmp_path / 'config' / 'agents'
+    content = yaml.safe_load((agents / 'dreamer_v3.yaml').read_text())
+    size = {**content['sizes']['cpu'], 'replay': {'capacity': 100000, 'batch': 8, 'length': 16, 'start': 128}}
+    (agents / 'quick.yaml').write_text(yaml.safe_dump({'defaults': content['defaults'], 'sizes': {'cpu': size}}))
+    return tmp_path / 'config'

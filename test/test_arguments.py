@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ament_index_python.packages import get_package_share_directory
 from conftest import System
 
 
@@ -27,27 +25,36 @@ def test_arguments_are_shown_with_descriptions() -> None:
     ('robot', 'a2', 'a1'),
     ('task', 'a1_run', 'a1_walk'),
     ('size', '2m', '1m'),
+    ('config_dir', 'nowhere', 'not a folder'),
+    ('variation_file', 'slippery.yaml', 'no file'),
     ('steps', 'many', 'steps'),
     ('real_time_factor', '-1', 'real_time_factor'),
+    ('duration', 'nan', 'of at least 0'),
 ])
 def test_wrong_value_names_what_is_allowed(
         start: Callable[..., System], tmp_path: Path, name: str, value: str, expected: str) -> None:
     system = start(run_dir=tmp_path, **{name: value})
-    assert system.wait(60) != 0 or name == 'size'
+    assert system.wait(60) != 0
+    assert f'launch argument {name}' in system.output
     assert value in system.output
     assert expected in system.output
     assert 'Traceback' not in system.output
+    assert 'process started' not in system.output
 
 
-def test_unknown_key_in_the_robot_file_ends_the_launch(start: Callable[..., System], tmp_path: Path) -> None:
-    share = Path(get_package_share_directory('dreamer_bringup'))
-    for folder in ('config', 'urdf'):
-        shutil.copytree(share / folder, tmp_path / folder, copy_function=shutil.copy)
-    robot = tmp_path / 'config' / 'robots' / 'a1.yaml'
+def test_a_name_is_looked_up_in_the_users_config_dir(start: Callable[..., System], own_config: Path, tmp_path: Path) -> None:
+    system = start(run_dir=tmp_path / 'run', config_dir=own_config, agent='quik')
+    assert system.wait(60) != 0
+    assert "did you mean 'quick'? allowed: dreamer_v3, quick" in system.output
+
+
+def test_unknown_key_in_the_robot_file_ends_the_launch(start: Callable[..., System], own_config: Path, tmp_path: Path) -> None:
+    robot = own_config / 'robots' / 'a1.yaml'
     robot.write_text(robot.read_text().replace('max_deviation:', 'max_deviaton:'))
-    system = start(run_dir=tmp_path / 'run', config_dir=tmp_path / 'config')
-    system.wait(60)
+    system = start(run_dir=tmp_path / 'run', config_dir=own_config)
+    assert system.wait(60) != 0
     assert "unknown key 'max_deviaton'" in system.output
     assert "did you mean 'max_deviation'" in system.output
     assert str(robot) in system.output
-    assert os.path.exists(robot)
+    assert 'cannot work with what it was given' in system.output
+    assert not re.search(r'^\[driver-\d+\] Traceback', system.output, re.MULTILINE)

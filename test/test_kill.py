@@ -4,81 +4,71 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-import rclpy
-from conftest import System, wait_until
-from rclpy.executors import SingleThreadedExecutor
+from conftest import System
+from listener import Listener
+from waiting import wait_until
 
-from dreamer_interfaces.msg import Action, JointCommand, Metrics, Observation
-from dreamer_node.qos import COMMAND, STANDARD, STEPS
+from dreamer_interfaces.msg import JointCommand
 from dreamer_recorder.reader import read_steps
 
-
-class Listener:
-    """The newest message of each topic and the modes of the commands, as a node outside the system sees them."""
-
-    def __init__(self) -> None:
-        self.node = rclpy.create_node('listener')
-        self.observation = self.action = self.updates = 0
-        self.modes: list[int] = []
-        self.node.create_subscription(Observation, 'observation', self._on_observation, STEPS)
-        self.node.create_subscription(Action, 'action', self._on_action, STEPS)
-        self.node.create_subscription(Metrics, 'learner/metrics', self._on_metrics, STANDARD)
-        self.node.create_subscription(JointCommand, 'joint_command', lambda m: self.modes.append(m.mode), COMMAND)
-        self.executor = SingleThreadedExecutor()
-        self.executor.add_node(self.node)
-
-    def _on_observation(self, message: Observation) -> None:
-        self.observation += 1
-
-    def _on_action(self, message: Action) -> None:
-        self.action += 1
-
-    def _on_metrics(self, message: Metrics) -> None:
-        self.updates = message.updates
-
-    def until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
-        def spin() -> bool:
-            self.executor.spin_once(timeout_sec=0.05)
-            return condition()
-        wait_until(spin, seconds, what)
+NODES = ('actor', 'sensing', 'learner', 'recorder', 'driver', 'mujoco_bridge', 'console', 'robot_state_publisher')
 
 
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    rclpy.init()
-    made = Listener()
-    yield made
-    made.node.destroy_node()
-    rclpy.shutdown()
-
-
-def test_every_node_may_be_killed(start: Callable[..., System], listener: Listener, tmp_path: Path) -> None:
-    system = start(run_dir=tmp_path, real_time_factor=1.0, seed=1)
+def test_every_node_may_be_killed(
+        start: Callable[..., System], listen: Callable[..., Listener], own_config: Path, tmp_path: Path) -> None:
+    run_dir = tmp_path / 'run'
+    system = start(run_dir=run_dir, config_dir=own_config, agent='quick', real_time_factor=1.0, seed=1)
+    listener = listen()
     listener.until(lambda: listener.updates > 0, 90, 'the first updates')
-    for name in ('actor', 'sensing', 'learner', 'recorder', 'driver', 'mujoco_bridge'):
-        pid = system.pid_of(name)
-        assert pid, f'{name} is not running:\n{system.output}'
-        recorded = sum(1 for _ in read_steps(tmp_path / 'bags'))
-        listener.modes.clear()
-        os.kill(pid, signal.SIGKILL)
-        wait_until(lambda name=name, pid=pid: system.pid_of(name) not in (0, pid), 20, f'{name} comes back')
+    for name in NODES:
+        recorded = sum(1 for _ in read_steps(run_dir / 'bags'))
+        if name == 'learner':
+            assert_goes_on_from_its_checkpoint(system, listener)
+        else:
+            listener.commands.clear()
+            kill(system, name, listener)
         if name == 'actor':
             assert_holds_then_damps(listener)
-        actions, updates = listener.action, listener.updates
-        listener.until(lambda actions=actions: listener.action > actions + 20, 40, f'actions after {name}')
-        listener.until(lambda updates=updates: listener.updates != updates, 60, f'training goes on after {name}')
-        assert sum(1 for _ in read_steps(tmp_path / 'bags')) >= recorded, f'steps were lost with {name}'
+        actions, updates = listener.actions, listener.updates
+        listener.until(lambda actions=actions: listener.actions > actions + 20, 40, f'actions after {name}')
+        listener.until(lambda updates=updates: listener.updates > updates, 60, f'training goes on after {name}')
+        wait_until(lambda recorded=recorded: sum(1 for _ in read_steps(run_dir / 'bags')) > recorded, 20,
+                   f'recording goes on after {name}, and no step is lost')
     system.interrupt()
     assert system.wait(60) == 0, system.output
-    assert_no_joined_gap(tmp_path)
+    assert_no_joined_gap(run_dir)
+
+
+def kill(system: System, name: str, listener: Listener) -> None:
+    """kill -9, and listen until another process takes its place."""
+    pid = system.pid_of(name)
+    assert pid, f'{name} is not running:\n{system.output}'
+    os.kill(pid, signal.SIGKILL)
+    listener.until(lambda: system.pid_of(name) not in (0, pid), 20, f'{name} comes back')
 
 
 def assert_holds_then_damps(listener: Listener) -> None:
-    listener.until(lambda: JointCommand.ACTIVE in listener.modes[-3:] and JointCommand.HOLD in listener.modes, 30, 'a hold')
+    """Commands while the actor is away: the last angles with gains, then none; afterwards the actor's again."""
+    listener.until(lambda: JointCommand.DAMP in [mode for mode, _ in listener.commands], 30, 'the driver damps')
+    listener.until(lambda: listener.commands[-1][0] == JointCommand.ACTIVE, 30, 'the actor commands again')
+    modes = [mode for mode, _ in listener.commands]
+    assert JointCommand.HOLD in modes[:modes.index(JointCommand.DAMP)]
+    assert all(kp > 0 for mode, kp in listener.commands if mode == JointCommand.HOLD)
+    assert all(kp == 0 for mode, kp in listener.commands if mode == JointCommand.DAMP)
+
+
+def assert_goes_on_from_its_checkpoint(system: System, listener: Listener) -> None:
+    env_steps, killed = listener.env_steps, max(listener.learners)
+    path = listener.save_checkpoint()
+    saved = int(path.stem.rpartition('-')[2])
+    assert saved > 0
+    kill(system, 'learner', listener)
+    listener.until(lambda: max(listener.learners) > killed, 60, 'the next learner publishes')
+    assert listener.learners[max(listener.learners)] >= (saved, env_steps)
+    assert f'resumed from {path}' in system.output
 
 
 def assert_no_joined_gap(run_dir: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from conftest import System
 from dreamer_recorder.reader import read_steps
 
 
-def newest_checkpoint(run_dir: Path) -> Path | None:
-    found = sorted((run_dir / 'checkpoints').glob('*'))
-    return found[-1] if found else None
+def updates_of(run_dir: Path) -> int:
+    """Updates in the newest checkpoint; -1 = there is none."""
+    return max((int(path.stem.rpartition('-')[2]) for path in (run_dir / 'checkpoints').glob('*.safetensors')), default=-1)
 
 
 def test_learns_in_lockstep_and_resumes(start: Callable[..., System], tmp_path: Path) -> None:
@@ -25,10 +25,11 @@ def test_learns_in_lockstep_and_resumes(start: Callable[..., System], tmp_path: 
     assert first.wait(150) == 0, first.output
     assert 'Traceback' not in first.output
     assert yaml.safe_load((run_dir / 'run.yaml').read_text())['agent'] == 'dreamer_v3'
-    assert newest_checkpoint(run_dir) is not None
     picture = cv2.imread(str(run_dir / 'learning_curve.png'))
     assert picture is not None
     assert picture.std() > 1
+    learned = updates_of(run_dir)
+    assert learned > 0
     steps = list(read_steps(run_dir / 'bags'))
     assert len(steps) >= 895
     assert [step.step for step in steps] == list(range(steps[0].step, steps[0].step + len(steps)))
@@ -36,6 +37,11 @@ def test_learns_in_lockstep_and_resumes(start: Callable[..., System], tmp_path: 
 
     second = start(run_dir=run_dir, real_time_factor=0.0, train_ratio=16, steps=200, seed=3)
     assert second.wait(120) == 0, second.output
+    resumed = re.search(r'resumed from .*checkpoint-(\d+)\.safetensors', second.output)
+    assert resumed, second.output
+    assert int(resumed[1]) == learned
+    # One update every 32 steps, counted on from the first run's.
+    assert updates_of(run_dir) >= learned + 200 // 32
     again = list(read_steps(run_dir / 'bags'))
     assert len(again) >= len(steps) + 195
     with open(run_dir / 'progress.csv') as file:
@@ -48,6 +54,6 @@ def test_interrupt_saves_and_ends_with_zero(start: Callable[..., System], tmp_pa
     system.wait_for_output(r'updates/s', 90)
     system.interrupt()
     assert system.wait(60) == 0, system.output
-    assert newest_checkpoint(tmp_path) is not None
+    assert updates_of(tmp_path) > 0
     assert (tmp_path / 'summary.txt').exists()
-    assert json.dumps(yaml.safe_load((tmp_path / 'config.yaml').read_text()))
+    assert yaml.safe_load((tmp_path / 'config.yaml').read_text())['task_config']['control_rate'] == 20.0
