@@ -95,6 +95,7 @@ class Trainer:
         self._stopping = False
         self._published = False
         self._limit: int | None = None
+        self._live = False  # a step has come since the start
         self._said_unusable = False
         self._request: _SaveRequest | None = None
         self._saved = self._progress()
@@ -189,6 +190,7 @@ class Trainer:
                     self._said_unusable = True
                     self._outlet.error(f'step left out: {error} (counted, not said again)')
                 continue
+            self._live = True
             while self._exact and not self._stopping and self._credit.due():
                 self._train()
                 self._between_updates()
@@ -245,7 +247,8 @@ class Trainer:
     def _tell_limit(self) -> None:
         """Observations that the stream may count before an update is due that was not made yet."""
         allowed = self._credit.allowed()
-        if not self._exact or math.isinf(allowed):
+        # Before a step has come it is not known which stream is counted, and what passed before this node could hear it.
+        if not self._exact or math.isinf(allowed) or not self._live:
             return
         experience = self._experience
         seen = 0 if experience.position is None else experience.position[1] + 1

@@ -57,10 +57,12 @@ class ProcessSession:
 
     @staticmethod
     def tie_to_parent() -> Callable[[], None]:
-        """Return a function for the child, called between fork and exec: die when the parent does."""
+        """Return a function for the child, called between fork and exec: die when the parent does, and hear SIGINT."""
         parent = os.getpid()
 
         def before_exec() -> None:
+            # A shell starts background jobs with SIGINT ignored, and children inherit that; launch stops them by SIGINT.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             if _prctl is not None:
                 _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
                 if os.getppid() != parent:
