@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
@@ -18,6 +19,9 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
 from dreamer_learning.config import ConfigError
+
+DISMANTLE_TIME = 3.0
+"""s that taking the middleware apart may take; launch sends SIGTERM after 5 s."""
 
 USER_ERRORS = (ConfigError, InvalidParameterTypeException, ParameterUninitializedException)
 
@@ -54,10 +58,14 @@ def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None) -> 
         return 2
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     node: Node | None = None
+    executor: Executor | None = None
     try:
         node = factory()
         node.stop = stop  # type: ignore[attr-defined]
-        _spin(node, stop)
+        executor = make_executor()
+        executor.add_node(node)
+        while stop.code is None and rclpy.ok():
+            executor.spin_once(timeout_sec=0.1)
     except USER_ERRORS as error:
         print(f'error: {error}', file=sys.stderr, flush=True)
         stop.request(2)
@@ -65,21 +73,22 @@ def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None) -> 
         close = getattr(node, 'close', None)
         if close is not None:
             close()
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
+        _dismantle(node, executor, stop)
     return stop.code or 0
 
 
-def _spin(node: Node, stop: Stop) -> None:
-    executor = make_executor()
-    executor.add_node(node)
-    try:
-        while stop.code is None and rclpy.ok():
-            executor.spin_once(timeout_sec=0.1)
-    finally:
+def _dismantle(node: Node | None, executor: Executor | None, stop: Stop) -> None:
+    """Take the middleware apart. What matters is saved by now: if this hangs, the process ends all the same."""
+    overdue = threading.Timer(DISMANTLE_TIME, os._exit, [stop.code or 0])
+    overdue.daemon = True
+    overdue.start()
+    if executor is not None and node is not None:
         executor.remove_node(node)
         executor.shutdown(timeout_sec=0.5)
+    if node is not None:
+        node.destroy_node()
+    rclpy.try_shutdown()
+    overdue.cancel()
 
 
 def make_executor() -> Executor:
