@@ -112,8 +112,9 @@ def start() -> Iterator[Callable[..., System]]:
 
 
 @pytest.fixture(scope='session', autouse=True)
-def _private_domain() -> None:
-    """A ROS domain of the tests' own: they neither move nor hear what runs in the user's."""
+def _private_domain(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A ROS domain and a ROS_HOME of the tests' own: they neither move nor hear what runs in the user's, nor meet its stops."""
+    os.environ['ROS_HOME'] = str(tmp_path_factory.mktemp('ros_home'))
     own = str(1 + os.getpid() % 100)
     os.environ['ROS_DOMAIN_ID'] = '101' if os.environ.get('ROS_DOMAIN_ID') == own else own
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
