@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from dreamer_learning import batch as batches
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.behaviour import Behaviour
-from dreamer_learning.normalise import AdvantageNormaliser, ReturnNormaliser
 from dreamer_learning.optim import LaProp
 from dreamer_learning.spaces import Task
 from dreamer_learning.world_model import WorldModel
@@ -43,12 +42,6 @@ class Agent:
             self.networks = nn.ModuleDict({'model': WorldModel(config, task), 'behaviour': Behaviour(config, task)})
         self.networks.to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
-        behaviour = config.behaviour
-        self.normaliser = ReturnNormaliser(behaviour.return_rate, behaviour.return_limit, behaviour.return_low,
-                                           behaviour.return_high, self.device)
-        self.advantages = None
-        if behaviour.advantage_normalisation == 'mean_std':
-            self.advantages = AdvantageNormaliser(behaviour.return_rate, self.device)
         self.optimiser = LaProp((p for p in self.networks.parameters() if p.requires_grad), config.optimiser)
         self.updates = 0
 
@@ -79,7 +72,7 @@ class Agent:
         torch.set_flush_denormal(True)
         world = self.model.loss(batch, self.generator)
         features = torch.cat([world.deter, world.stoch], -1)
-        behaviour = self.behaviour.loss(self.model, features, batch, self.normaliser, self.generator, self.advantages)
+        behaviour = self.behaviour.loss(self.model, features, batch, self.generator)
         losses = {name: loss.mean() for name, loss in {**world.losses, **behaviour.losses}.items()}
         scales = self.config.loss
         total = torch.stack([loss * getattr(scales, name) for name, loss in losses.items()]).sum()
@@ -138,12 +131,10 @@ class Agent:
         return result
 
     def state_dict(self) -> dict[str, Any]:
-        """Nested mapping of tensors and plain values: parameters, slow critic, optimiser, normalisers, counters, RNG."""
+        """Nested mapping of tensors and plain values: networks and running averages, optimiser, counters, RNG."""
         return {
             'networks': {name: value.detach().cpu().clone() for name, value in self.networks.state_dict().items()},
             'optimiser': self.optimiser.state_dict(),
-            'normaliser': self.normaliser.state_dict(),
-            'advantages': None if self.advantages is None else self.advantages.state_dict(),
             'updates': self.updates,
             'generator': self.generator.get_state(),
             'hash': self.config.hash(self.task),
@@ -160,8 +151,5 @@ class Agent:
             raise ValueError(f"state of configuration {state.get('hash')} does not fit configuration {expected}")
         self.networks.load_state_dict(state['networks'])
         self.optimiser.load_state_dict(state['optimiser'])
-        self.normaliser.load_state_dict(state['normaliser'])
-        if self.advantages is not None and state['advantages'] is not None:
-            self.advantages.load_state_dict(state['advantages'])
         self.updates = int(state['updates'])
         self.generator.set_state(state['generator'])

@@ -101,7 +101,13 @@ class BehaviourConfig:
         imagination_starts: how many of the B*T states imagination starts from; 0 = all.
         discount_horizon: 1 / (1 - discount), steps.
         trace: lambda of the lambda-return.
-        entropy: scale of the actor's entropy bonus.
+        entropy: scale of the actor's entropy bonus; with an entropy_target, where it starts.
+        entropy_target: share of the entropy that the actor's bounds allow, at which adapting the scale holds the actor; 0 = a
+            fixed scale.
+        entropy_rate: change of the adapted scale per update.
+        actor_gradient: reinforce, or dynamics: of the return through the imagined states (continuous actions only).
+        discount_in_target: the continuation head learns the probability times the discount; False = the probability alone.
+        value_centering: rate per update of the average of returns above or below which the critic learns; 0 = it learns returns.
         slow_rate: rate at which the slow critic follows the critic, per update.
         slow_regulariser: scale of the loss that keeps the critic near the slow critic.
         return_rate, return_limit, return_low, return_high: return normalisation by percentiles; the rate per update.
@@ -123,12 +129,21 @@ class BehaviourConfig:
     return_high: float
     evaluation: Literal['mode', 'sample']
     advantage_normalisation: Literal['none', 'mean_std'] = 'none'
+    entropy_target: float = 0.0
+    entropy_rate: float = 0.1
+    actor_gradient: Literal['reinforce', 'dynamics'] = 'reinforce'
+    discount_in_target: bool = True
+    value_centering: float = 0.0
 
     def __post_init__(self) -> None:
         if self.horizon < 1 or self.imagination_starts < 0:
             raise ConfigError('horizon is at least 1 and imagination_starts at least 0')
         if not self.discount_horizon > 1:
             raise ConfigError(f'discount_horizon {self.discount_horizon}: above 1')
+        if not 0 <= self.entropy_target < 1:
+            raise ConfigError(f'entropy_target {self.entropy_target}: 0 (off) or a share below 1')
+        if not 0 <= self.value_centering <= 1:
+            raise ConfigError(f'value_centering {self.value_centering}: from 0 (off) to 1')
 
 
 @dataclasses.dataclass(frozen=True)

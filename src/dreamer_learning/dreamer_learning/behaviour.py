@@ -9,7 +9,8 @@ Imagination from every posterior state (features f, action a, reward r, continua
             R[h] = r[h+1] + c[h+1] ((1 - lambda) v[h+1] + lambda R[h+1]),   R[H] = v[H]
       weight w[h] = c[0] c[1] ... c[h]
 
-actor:  -w[h] (log p(a[h] | f[h]) sg((R[h] - v[h]) / scale) + entropy bonus),   h = 0 .. H-1
+actor:  -w[h] (log p(a[h] | f[h]) sg(advantage[h]) + entropy bonus),   h = 0 .. H-1,   advantage = (R - v) / scale
+        or, through the dynamics: -w[h] (advantage[h] + entropy bonus), with the gradient of R[h] through the later states
 critic:  w[h] (two-hot loss to R[h] and to the slow critic's prediction),       h = 0 .. H-1
 
 On replayed steps (B, T) the critic is trained too, with the gradient going on into the world model. The real reward and
@@ -28,16 +29,18 @@ Shapes: N starts, H horizon, F features.
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from dreamer_learning.agent_config import AgentConfig
+from dreamer_learning.config import ConfigError
 from dreamer_learning.heads import Actor, TwoHotHead, feature_size
-from dreamer_learning.normalise import AdvantageNormaliser, ReturnNormaliser
+from dreamer_learning.normalise import AdvantageNormaliser, EntropyScale, ReturnNormaliser, ValueCentre
 from dreamer_learning.spaces import Task
 from dreamer_learning.world_model import WorldModel
 
@@ -60,11 +63,23 @@ def lambda_return(reward: Tensor, value: Tensor, live: Tensor, trace: Tensor | f
     """
     traces = live[1:] * trace if isinstance(trace, float) else live[1:] * trace[1:]
     inputs = torch.addcmul(reward[1:], live[1:] - traces, value[1:])
-    returns = torch.empty_like(inputs)
-    following = value[-1]
+    returns = [value[-1]]
     for t in reversed(range(len(inputs))):
-        following = torch.addcmul(inputs[t], traces[t], following, out=returns[t])
-    return returns
+        returns.append(torch.addcmul(inputs[t], traces[t], returns[-1]))
+    return torch.stack(returns[:0:-1])
+
+
+@contextlib.contextmanager
+def frozen(*modules: nn.Module) -> Iterator[None]:
+    """Computations inside give these modules' parameters no gradient."""
+    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
 
 
 class Behaviour(nn.Module):
@@ -73,10 +88,18 @@ class Behaviour(nn.Module):
     def __init__(self, config: AgentConfig, task: Task) -> None:
         super().__init__()
         self.config = config.behaviour
+        self._through_dynamics = config.behaviour.actor_gradient == 'dynamics'
+        if self._through_dynamics and task.action.discrete:
+            raise ConfigError("behaviour: actor_gradient 'dynamics' needs continuous actions; for discrete ones: reinforce")
         units, features = config.networks.units, feature_size(config)
         self.actor = Actor(features, units, task.action, config.heads)
         self.critic = TwoHotHead(features, units, config.heads.critic_layers, config.heads.bins)
         self.slow_critic = copy.deepcopy(self.critic).requires_grad_(False)
+        own = config.behaviour
+        self.returns = ReturnNormaliser(own.return_rate, own.return_limit, own.return_low, own.return_high)
+        self.advantages = AdvantageNormaliser(own.return_rate) if own.advantage_normalisation == 'mean_std' else None
+        self.entropy = EntropyScale(own.entropy, own.entropy_target, own.entropy_rate)
+        self.level = ValueCentre(own.value_centering)
 
     def update_slow_critic(self) -> None:
         """Move the slow critic by `slow_rate` towards the critic."""
@@ -85,31 +108,37 @@ class Behaviour(nn.Module):
             fast: list[Tensor] = list(self.critic.parameters())
             torch._foreach_lerp_(slow, fast, self.config.slow_rate)
 
-    def loss(self, model: WorldModel, features: Tensor, batch: Mapping[str, Tensor], normaliser: ReturnNormaliser,
-             generator: torch.Generator | None = None, advantages: AdvantageNormaliser | None = None) -> BehaviourLoss:
+    def loss(self, model: WorldModel, features: Tensor, batch: Mapping[str, Tensor],
+             generator: torch.Generator | None = None) -> BehaviourLoss:
         """Losses of actor and critic.
 
         Args:
             features: (B, T, F), posterior states with gradient.
             batch: replayed rewards and flags, (B, T).
-            normaliser: scale of the returns.
-            advantages: of the actor's advantages; None = they stay as they are.
         """
         shape = features.shape[:2]
         starts = features.detach().flatten(0, 1)
         chosen = self._choose(shape, generator, starts.device)
         if chosen is not None:
             starts = starts[chosen]
-        imagined, actions = model.rssm.imagine(
-            starts, lambda now, _: self.actor(now).sample(generator), self.config.horizon, generator)
-        result, returns = self._imagination_loss(model, imagined, actions, normaliser, advantages)
+        imagined, actions = self._imagine(model, starts, generator)
+        result, returns = self._imagination_loss(model, imagined, actions)
         logits = self.critic(features.flatten(0, 1))  # (B*T, K)
         with torch.no_grad():
             # States that imagination did not start from bootstrap with the critic's own prediction.
-            bootstrap = returns[0] if chosen is None else self.critic.twohot.mean(logits).scatter(0, chosen, returns[0])
-            slow = self.slow_critic.predict(features.detach().flatten(0, 1)).view(shape)
+            bootstrap = returns[0] if chosen is None else self._value(logits).scatter(0, chosen, returns[0])
+            slow = self._value(self.slow_critic(features.detach().flatten(0, 1))).view(shape)
         result.losses['replay_critic'] = self._replay_loss(logits.view(*shape, -1), bootstrap.view(shape), slow, batch)
+        self.level.update(returns)
         return result
+
+    def _imagine(self, model: WorldModel, starts: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """(N, F) -> features (H+1, N, F) and actions (H, N, A), with gradient where the actor learns through the dynamics."""
+        def policy(now: Tensor, _: int) -> Tensor:
+            return self.actor(now.detach()).sample(generator, self._through_dynamics)
+
+        with frozen(model.rssm):
+            return model.rssm.imagine(starts, policy, self.config.horizon, generator, self._through_dynamics)
 
     def _choose(self, shape: torch.Size, generator: torch.Generator | None, device: torch.device) -> Tensor | None:
         """Indices into the B*T states; None = all. The last state of each window comes first in the choice: the returns of
@@ -123,33 +152,35 @@ class Behaviour(nn.Module):
         order = torch.randperm(len(earlier), generator=generator, device=device)
         return torch.cat([index[:, -1], earlier[order]])[:wanted]
 
-    def _imagination_loss(self, model: WorldModel, imagined: Tensor, actions: Tensor, normaliser: ReturnNormaliser,
-                          advantages: AdvantageNormaliser | None = None) -> tuple[BehaviourLoss, Tensor]:
-        """imagined (H+1, N, F), actions (H, N, A) -> losses, returns (H, N)."""
+    def _imagination_loss(self, model: WorldModel, path: Tensor, actions: Tensor) -> tuple[BehaviourLoss, Tensor]:
+        """path (H+1, N, F), actions (H, N, A) -> losses, returns (H, N)."""
+        imagined = path.detach()
         logits = self.critic(imagined[:-1])
-        twohot = self.critic.twohot
-        with torch.no_grad():
-            reward = model.reward.predict(imagined)
-            live = model.continuation.predict(imagined)
-            values = torch.cat([twohot.mean(logits), self.critic.predict(imagined[-1:])])
+        with frozen(model.reward, model.continuation, self.critic), torch.set_grad_enabled(self._through_dynamics):
+            reward, live = model.reward.predict(path), model.live(path)
+            first = self.critic(path[:-1]) if self._through_dynamics else logits
+            values = self._value(torch.cat([first, self.critic(path[-1:])]))
             returns = lambda_return(reward, values, live, self.config.trace)
-            scale = normaliser.update(returns)
-            advantage = (returns - values[:-1]) / scale
-            if advantages is not None:
-                advantage = advantages(advantage)
+            scale = self.returns.update(returns)
+            advantage = (returns - values[:-1].detach()) / scale
+            if self.advantages is not None:
+                advantage = self.advantages(advantage)
+        with torch.no_grad():
             weight = torch.cumprod(live, 0)[:-1]
-            slow = self.slow_critic.predict(imagined[:-1])
+            slow = self._value(self.slow_critic(imagined[:-1]))
         policy = self.actor(imagined[:-1])
         entropy = policy.entropy()
-        objective = policy.log_prob(actions) * advantage + self.config.entropy * entropy
+        share = policy.entropy_share(entropy.detach()).mean()
+        gain = advantage if self._through_dynamics else policy.log_prob(actions) * advantage
+        returns = returns.detach()
         losses = {
-            'actor': -weight * objective,
+            'actor': -weight * (gain + self.entropy.update(share) * entropy),
             'critic': weight * self._critic_loss(logits, returns, slow),
         }
         metrics = {
             'return': returns.mean(), 'return/scale': scale, 'value': values.mean(), 'advantage/std': advantage.std(),
-            'reward/imagined': reward[1:].mean(), 'entropy/actor': entropy.detach().mean(),
-            'entropy/actor_share': policy.entropy_share(entropy.detach()).mean(), 'weight': weight.mean(),
+            'reward/imagined': reward[1:].mean(), 'entropy/actor': entropy.mean(), 'entropy/actor_share': share,
+            'entropy/scale': self.entropy.scale, 'weight': weight.mean(),
         }
         return BehaviourLoss(losses, metrics), returns
 
@@ -162,10 +193,14 @@ class Behaviour(nn.Module):
         loss = self._critic_loss(logits.transpose(0, 1)[:-1], returns, slow.t()[:-1])
         return (1 - is_last[:-1]) * loss
 
+    def _value(self, logits: Tensor) -> Tensor:
+        """Of critic or slow critic: (..., K) -> (...)."""
+        return self.critic.twohot.mean(logits) + self.level.centre
+
     def _critic_loss(self, logits: Tensor, returns: Tensor, slow: Tensor) -> Tensor:
-        regulariser = self.config.slow_regulariser
+        regulariser, centre = self.config.slow_regulariser, self.level.centre
         twohot = self.critic.twohot
         if regulariser == 1.0:
-            return twohot.loss(logits, torch.stack([returns, slow], -1))
-        loss = twohot.loss(logits, returns.unsqueeze(-1))
-        return loss + regulariser * twohot.loss(logits, slow.unsqueeze(-1)) if regulariser else loss
+            return twohot.loss(logits, torch.stack([returns, slow], -1) - centre)
+        loss = twohot.loss(logits, returns.unsqueeze(-1) - centre)
+        return loss + regulariser * twohot.loss(logits, slow.unsqueeze(-1) - centre) if regulariser else loss

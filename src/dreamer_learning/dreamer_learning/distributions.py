@@ -104,9 +104,11 @@ class BoundedNormal:
         self.std = (max_std - min_std) * torch.sigmoid(std + 2) + min_std
         self._bounds = (min_std, max_std)
 
-    def sample(self, generator: torch.Generator | None = None) -> Tensor:
-        """(..., A), not clipped and without gradient."""
+    def sample(self, generator: torch.Generator | None = None, gradient: bool = False) -> Tensor:
+        """(..., A), not clipped; with the gradient of mean and standard deviation if asked for."""
         noise = torch.empty_like(self.mean).normal_(generator=generator)
+        if gradient:
+            return torch.addcmul(self.mean, self.std, noise)
         return torch.addcmul(self.mean.detach(), self.std.detach(), noise)
 
     def mode(self) -> Tensor:
@@ -135,7 +137,7 @@ class Categorical:
         if unimix:
             self._log_probs = torch.log(mix_uniform(logits.unsqueeze(-1), unimix)).squeeze(-1)
 
-    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, generator: torch.Generator | None = None, gradient: bool = False) -> Tensor:
         """(..., A) one-hot, without gradient."""
         probs = torch.exp(self._log_probs.detach())
         uniform = torch.empty(*probs.shape[:-1], 1, device=probs.device).uniform_(generator=generator)

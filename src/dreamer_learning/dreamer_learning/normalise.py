@@ -1,39 +1,40 @@
-"""Scales of returns and advantages for the actor's loss."""
+"""Running averages for the behaviour's losses: scales of returns and advantages, the level of values, the entropy's scale.
+
+Each is a module whose buffers belong to the agent's state. What is not finite never changes one.
+"""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
-class ReturnNormaliser:
+class ReturnNormaliser(nn.Module):
     """Moving percentiles of returns: scale = max(limit, high - low).
 
     DreamerV3, equation 7. The averages start at zero and are not bias-corrected, so the scale is `limit` early on.
     """
 
-    def __init__(self, rate: float, limit: float, low: float, high: float, device: torch.device | str = 'cpu') -> None:
+    range: Tensor
+    quantiles: Tensor
+
+    def __init__(self, rate: float, limit: float, low: float, high: float) -> None:
+        super().__init__()
         self.rate, self.limit = rate, limit
-        self._quantiles = torch.tensor([low / 100, high / 100], device=device)
-        self.range = torch.zeros(2, device=device)  # low, high
+        self.register_buffer('quantiles', torch.tensor([low / 100, high / 100]), persistent=False)
+        self.register_buffer('range', torch.zeros(2))  # low, high
 
     def update(self, returns: Tensor) -> Tensor:
-        """Take in returns of any shape, give back the scale, a scalar tensor. Returns that are not finite change nothing."""
-        new = torch.quantile(returns.detach().flatten(), self._quantiles)
+        """Take in returns of any shape, give back the scale, a scalar tensor."""
+        new = torch.quantile(returns.detach().flatten(), self.quantiles)
         self.range.lerp_(torch.where(torch.isfinite(new).all(), new, self.range), self.rate)
         return self.scale()
 
     def scale(self) -> Tensor:
         return (self.range[1] - self.range[0]).clamp(min=self.limit)
 
-    def state_dict(self) -> dict[str, Tensor]:
-        return {'range': self.range.clone()}
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        self.range.copy_(state['range'])
-
-
-class AdvantageNormaliser:
+class AdvantageNormaliser(nn.Module):
     """(advantage - mean) / standard deviation, both moving averages over updates, corrected for their start at zero.
 
     Source: DayDreamer's and DreamerV3's public code, `advnorm` with `mean_std`.
@@ -41,19 +42,63 @@ class AdvantageNormaliser:
 
     LEAST_STD = 1e-8
 
-    def __init__(self, rate: float, device: torch.device | str = 'cpu') -> None:
-        self.rate = rate
-        self.moments = torch.zeros(3, device=device)  # of the advantage, of its square, of 1
+    moments: Tensor
 
-    def __call__(self, advantage: Tensor) -> Tensor:
-        """Take in advantages of any shape, give them back normalised. Any that are not finite leave the averages alone."""
-        new = torch.stack([advantage.mean(), advantage.square().mean(), torch.ones((), device=advantage.device)])
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self.register_buffer('moments', torch.zeros(3))  # of the advantage, of its square, of 1
+
+    def forward(self, advantage: Tensor) -> Tensor:
+        """Take in advantages of any shape, give them back normalised, with their gradient if they have one."""
+        seen = advantage.detach()
+        new = torch.stack([seen.mean(), seen.square().mean(), torch.ones((), device=seen.device)])
         self.moments.lerp_(torch.where(torch.isfinite(new).all(), new, self.moments), self.rate)
         mean, square = self.moments[:2] / self.moments[2].clamp(min=self.rate)
         return (advantage - mean) / (square - mean.square()).clamp(min=self.LEAST_STD**2).sqrt()
 
-    def state_dict(self) -> dict[str, Tensor]:
-        return {'moments': self.moments.clone()}
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        self.moments.copy_(state['moments'])
+class ValueCentre(nn.Module):
+    """The moving average of returns. The critic learns what a return is above or below it.
+
+    A robot that earns 5 in every step has values around 500 at a discount horizon of 100. There the critic's bins are 80
+    apart, while one action changes the return by less than 1: the level of all values hides their differences. Taking the
+    level apart, as reward centering does (Naik et al. 2024), changes no return and no preference between actions.
+    """
+
+    centre: Tensor
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self.register_buffer('centre', torch.zeros(()))
+
+    def update(self, returns: Tensor) -> None:
+        """Take in returns of any shape; a rate of 0 keeps the centre at 0."""
+        new = returns.detach().mean()
+        self.centre.lerp_(torch.where(torch.isfinite(new), new, self.centre), self.rate)
+
+
+class EntropyScale(nn.Module):
+    """Scale of the entropy bonus: fixed, or adapted so that the actor keeps a share of the entropy that its bounds allow.
+
+    The adapted scale grows by `rate` per update while the share is below target / 1.1, and falls while it is above target *
+    1.1. Source: DayDreamer's public code, `actent` with `mult`.
+    """
+
+    LOWEST, HIGHEST = 1e-5, 1.0
+
+    scale: Tensor
+
+    def __init__(self, scale: float, target: float, rate: float) -> None:
+        super().__init__()
+        self.target, self.rate = target, rate
+        self.register_buffer('scale', torch.tensor(scale))
+
+    def update(self, share: Tensor) -> Tensor:
+        """Take in the present share, a scalar in [0, 1]; give back the scale, a scalar tensor."""
+        if self.target:
+            factor = 1 + self.rate * (share < self.target / 1.1)
+            divisor = 1 + self.rate * (share > self.target * 1.1)
+            self.scale.mul_(factor / divisor).clamp_(self.LOWEST, self.HIGHEST)
+        return self.scale

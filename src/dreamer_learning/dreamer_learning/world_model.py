@@ -11,7 +11,8 @@ Time indices of one window (o observation, a action, r reward, h deter, z stoch,
                      |                     |                            |
                 o[0],r[0],c[0]        o[1],r[1],c[1]             o[T-1],r[T-1],c[T-1]    predicted from (h[t], z[t])
 
-r[t] is earned by arriving at t, so it is predicted from the state at t, after a[t-1]. c[t] = (1 - is_terminal[t]) * discount.
+r[t] is earned by arriving at t, so it is predicted from the state at t, after a[t-1]. c[t] = 1 - is_terminal[t], times
+the discount where `discount_in_target` says so, as the public code does.
 Shapes: B batch, T time, F features (deter and stoch).
 """
 
@@ -62,6 +63,12 @@ class WorldModel(nn.Module):
         actions = batches.shifted_actions(batch, self.action)
         return self.rssm.observe(tokens, actions, is_first, deter, stoch, generator)
 
+    def live(self, features: Tensor) -> Tensor:
+        """Discounted probability that the episode goes on: (..., F) -> (...)."""
+        behaviour = self.config.behaviour
+        discount = 1.0 if behaviour.discount_in_target else 1 - 1 / behaviour.discount_horizon
+        return self.continuation.predict(features) * discount
+
     def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None) -> WorldModelLoss:
         """DreamerV3, equation 5: reconstruction, reward, continuation, and the KL in both directions of the gradient."""
         deter, stoch, posterior = self.observe(batch, generator)
@@ -72,8 +79,8 @@ class WorldModel(nn.Module):
         metrics.update({f'loss/{name}': loss.mean() for name, loss in reconstruction.items()})
         losses['reconstruction'] = torch.stack(list(reconstruction.values())).sum(0)
         losses['reward'] = self.reward.twohot.loss(self.reward(features), batch['reward'].flatten().unsqueeze(-1))
-        # The discount is part of the target, so that imagination multiplies by the predicted probability alone.
-        discount = 1 - 1 / self.config.behaviour.discount_horizon
+        behaviour = self.config.behaviour
+        discount = 1 - 1 / behaviour.discount_horizon if behaviour.discount_in_target else 1.0
         target = (~batch['is_terminal']).float().flatten() * discount
         losses['continuation'] = bernoulli_loss(self.continuation(features), target)
         return WorldModelLoss(losses, deter, stoch, metrics)

@@ -23,7 +23,8 @@ def test_size_1m_has_the_published_number_of_parameters() -> None:
 
 @pytest.mark.parametrize(('discrete', 'image'), [(False, False), (True, False), (False, True), (True, True)])
 def test_an_update_changes_every_part_and_returns_finite_metrics(discrete: bool, image: bool) -> None:
-    config, task = small_config(loss={'free_nats': 0.0}), small_task(discrete, image)
+    config = small_config(loss={'free_nats': 0.0}, behaviour={'entropy_target': 0.5, 'value_centering': 0.01})
+    task = small_task(discrete, image)
     agent = Agent(config, task)
     before = {name: value.clone() for name, value in agent.networks.state_dict().items()}
     batch = make_batch(config, task)
@@ -66,11 +67,11 @@ def test_normalised_advantages_are_part_of_the_state(tmp_path: Path) -> None:
     save(path, agent.state_dict())
     other = Agent(config, task, seed=9)
     other.load_state_dict(load(path))
-    assert other.advantages is not None
-    assert agent.advantages is not None
-    assert torch.equal(other.advantages.moments, agent.advantages.moments)
+    assert other.behaviour.advantages is not None
+    assert agent.behaviour.advantages is not None
+    assert torch.equal(other.behaviour.advantages.moments, agent.behaviour.advantages.moments)
     assert other.train_step(batch)['loss'] == agent.train_step(batch)['loss']
-    assert Agent(small_config(), task).advantages is None
+    assert Agent(small_config(), task).behaviour.advantages is None
 
 
 def test_each_output_is_a_tensor_of_its_own_for_the_clipping() -> None:

@@ -1,10 +1,13 @@
+import math
+
 import pytest
 import torch
 from learning_toys import make_batch, small_config, small_task
 
 from dreamer_learning.agent import Agent
 from dreamer_learning.behaviour import lambda_return
-from dreamer_learning.normalise import AdvantageNormaliser, ReturnNormaliser
+from dreamer_learning.config import ConfigError
+from dreamer_learning.normalise import AdvantageNormaliser, EntropyScale, ValueCentre
 from dreamer_learning.world_model import kl_losses
 
 
@@ -69,7 +72,7 @@ def test_gradients_of_each_loss_reach_only_what_they_train(starts: int) -> None:
         agent.networks.zero_grad()
         world = agent.model.loss(batch, agent.generator)
         features = torch.cat([world.deter, world.stoch], -1)
-        behaviour = agent.behaviour.loss(agent.model, features, batch, agent.normaliser, agent.generator)
+        behaviour = agent.behaviour.loss(agent.model, features, batch, agent.generator)
         {**world.losses, **behaviour.losses}[name].mean().backward()
         names = (n for n, p in agent.networks.named_parameters() if p.grad is not None and p.grad.any())
         return {'.'.join(n.split('.')[:2]) for n in names}
@@ -97,13 +100,13 @@ def test_imagination_losses_by_hand() -> None:
     horizon, count = 4, 3
     imagined = torch.randn(horizon + 1, count, 48)
     actions = torch.randn(horizon, count, 3)
-    result, returns = behaviour._imagination_loss(model, imagined, actions, agent.normaliser)
+    result, returns = behaviour._imagination_loss(model, imagined, actions)
     with torch.no_grad():
         reward, live = model.reward.predict(imagined), model.continuation.predict(imagined)
         value, slow = behaviour.critic.predict(imagined), behaviour.slow_critic.predict(imagined)
         policy, logits = behaviour.actor(imagined[:-1]), behaviour.critic(imagined[:-1])
         log_prob, entropy = policy.log_prob(actions), policy.entropy()
-    scale = agent.normaliser.scale()
+    scale = behaviour.returns.scale()
     trace = [0.95] * (horizon + 1)
     for n in range(count):
         weight = 1.0
@@ -124,12 +127,118 @@ def test_normalised_advantages_change_the_actor_loss_only() -> None:
     imagined, actions = torch.randn(5, 3, 48), torch.randn(4, 3, 3)
 
     def losses(advantages: AdvantageNormaliser | None) -> dict[str, torch.Tensor]:
-        normaliser = ReturnNormaliser(0.01, 1.0, 5.0, 95.0)
-        return agent.behaviour._imagination_loss(agent.model, imagined, actions, normaliser, advantages)[0].losses
+        agent.behaviour.advantages = advantages
+        return agent.behaviour._imagination_loss(agent.model, imagined, actions)[0].losses
 
     plain, normalised = losses(None), losses(AdvantageNormaliser(0.01))
     torch.testing.assert_close(plain['critic'], normalised['critic'])
     assert not torch.allclose(plain['actor'], normalised['actor'])
+
+
+def test_a_centred_critic_means_the_same_values() -> None:
+    """The same heads, the level of values moved from the critic's output into the centre: same advantages, same targets."""
+    agent = shaken_agent(behaviour={'value_centering': 0.01})
+    behaviour, batch = agent.behaviour, make_batch(agent.config, agent.task)
+    mean = behaviour.critic.twohot.mean
+    seen: list[torch.Tensor] = []
+
+    def losses(centre: float) -> dict[str, torch.Tensor]:
+        behaviour.level.centre.fill_(centre)
+        for head in (behaviour.critic, behaviour.slow_critic):
+            head.twohot.mean = lambda logits: mean(logits) - centre  # type: ignore[method-assign]
+            head.twohot.loss = lambda logits, target: seen.append(target + centre) or logits.sum(-1)  # type: ignore[method-assign]
+        behaviour.returns.range.zero_()
+        agent.generator.manual_seed(0)
+        world = agent.model.loss(batch, agent.generator)
+        return behaviour.loss(agent.model, torch.cat([world.deter, world.stoch], -1), batch, agent.generator).losses
+
+    plain, centred = losses(0.0), losses(500.0)
+    torch.testing.assert_close(plain['actor'], centred['actor'], rtol=1e-3, atol=1e-3)
+    assert len(seen) == 4  # imagined and replayed targets, twice
+    for one, other in zip(seen[:2], seen[2:]):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-3)
+
+
+def test_the_centre_follows_finite_returns() -> None:
+    level = ValueCentre(0.1)
+    level.update(torch.tensor([4.0, 6.0]))
+    assert level.centre.item() == pytest.approx(0.5)
+    level.update(torch.tensor([torch.nan]))
+    assert level.centre.item() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(('share', 'factor'), [(0.44, 1.1), (0.46, 1.0), (0.54, 1.0), (0.56, 1 / 1.1)])
+def test_the_entropy_scale_holds_the_share_near_its_target(share: float, factor: float) -> None:
+    scale = EntropyScale(0.01, 0.5, 0.1)
+    assert math.isclose(scale.update(torch.tensor(share)).item(), 0.01 * factor, rel_tol=1e-5)
+    assert EntropyScale(0.01, 0.0, 0.1).update(torch.tensor(share)).item() == pytest.approx(0.01)
+
+
+def test_the_entropy_scale_stays_between_its_bounds() -> None:
+    scale = EntropyScale(0.01, 0.5, 0.1)
+    for share, bound in ((0.1, 1.0), (0.9, 1e-5)):
+        for _ in range(200):
+            scale.update(torch.tensor(share))
+        assert scale.scale.item() == pytest.approx(bound)
+
+
+def test_the_actor_learns_through_the_dynamics_and_trains_nothing_else() -> None:
+    agent = shaken_agent(behaviour={'actor_gradient': 'dynamics'})
+    behaviour, model = agent.behaviour, agent.model
+    starts = torch.randn(3, 48)
+    agent.generator.manual_seed(0)
+    path, actions = behaviour._imagine(model, starts, agent.generator)
+    losses = behaviour._imagination_loss(model, path, actions)[0].losses
+    losses['actor'].mean().backward()
+    trained = {n.split('.')[1] for n, p in agent.networks.named_parameters() if p.grad is not None and p.grad.any()}
+    assert trained == {'actor'}
+
+
+def test_the_gradient_through_the_dynamics_follows_the_return() -> None:
+    """One step, its reward a fixed function of the next state, no baseline's noise: the loss is -w (r + live v) / scale."""
+    agent = shaken_agent(behaviour={'actor_gradient': 'dynamics', 'horizon': 1, 'entropy': 0.0})
+    behaviour, model = agent.behaviour, agent.model
+    starts = torch.randn(5, 48)
+
+    def gradient(use_loss: bool) -> torch.Tensor:
+        agent.networks.zero_grad()
+        agent.generator.manual_seed(3)
+        path, actions = behaviour._imagine(model, starts, agent.generator)
+        if use_loss:
+            behaviour._imagination_loss(model, path, actions)[0].losses['actor'].sum().backward()
+        else:
+            live = model.live(path)
+            returns = model.reward.predict(path)[1] + live[1] * behaviour.critic.predict(path[1])
+            (-live[0].detach() * returns / behaviour.returns.scale()).sum().backward()
+        return torch.cat([p.grad.flatten() for p in behaviour.actor.parameters() if p.grad is not None])
+
+    by_loss = gradient(True)
+    assert by_loss.abs().max() > 0
+    torch.testing.assert_close(by_loss, gradient(False), rtol=1e-4, atol=1e-7)
+
+
+def test_discrete_actions_have_no_gradient_through_the_dynamics() -> None:
+    with pytest.raises(ConfigError, match='continuous'):
+        Agent(small_config(behaviour={'actor_gradient': 'dynamics'}), small_task(discrete=True))
+
+
+@pytest.mark.parametrize('in_target', [True, False])
+def test_the_discount_counts_once(in_target: bool) -> None:
+    agent = shaken_agent(behaviour={'discount_in_target': in_target, 'discount_horizon': 10.0})
+    batch = make_batch(agent.config, agent.task)
+    features = torch.randn(2, 48)
+    chance = agent.model.continuation.predict(features)
+    torch.testing.assert_close(agent.model.live(features), chance if in_target else 0.9 * chance)
+    found: list[torch.Tensor] = []
+
+    def record(logit: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        found.append(target)
+        return torch.zeros_like(target)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('dreamer_learning.world_model.bernoulli_loss', record)
+        agent.model.loss({**batch, 'is_terminal': torch.zeros(4, 8, dtype=torch.bool)}, agent.generator)
+    assert found[0].unique().tolist() == pytest.approx([0.9 if in_target else 1.0])
 
 
 def test_replay_critic_bootstraps_at_the_end_of_episodes_and_gives_their_last_step_no_weight() -> None:
