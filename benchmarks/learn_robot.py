@@ -18,9 +18,7 @@ import yaml
 
 from dreamer_actor.exploration import RandomPolicy
 from dreamer_drivers.command import Measurement
-from dreamer_drivers.config import gate_config, load_driver_config
-from dreamer_drivers.gate import SafetyGate
-from dreamer_drivers.urdf import read_limits
+from dreamer_drivers.robot import load_gate
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import load_agent
 from dreamer_learning.batch import to_tensors
@@ -44,9 +42,7 @@ class Robot:
         self.task = load_task(config_dir, task_name)
         urdf, simulation = load_simulation(config_dir, robot)
         self.simulation = Simulation(urdf, simulation, seed)
-        driver = load_driver_config(config_dir, robot)
-        limits = read_limits(urdf, driver.joints)
-        self.gate = SafetyGate(gate_config(driver, self.task.control_rate), limits.lower, limits.upper)
+        _, self.gate = load_gate(config_dir, robot, self.task)
         sensing, path = load_sensing(config_dir, robot)
         self.observer = Observer(self.task, sensing, path, velocity)
         self.period = 1.0 / self.task.control_rate

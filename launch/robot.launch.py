@@ -141,7 +141,7 @@ def robot_nodes(context: LaunchContext) -> list:
     run_dir = run_directory(LaunchConfiguration('run_dir').perform(context), text['task'], text['agent'])
     shared = {'config_dir': text['config_dir'], 'robot': text['robot'], 'task': text['task'], 'use_sim_time': sim}
     agent = {**shared, 'agent': text['agent'], 'size': text['size'], 'seed': seed}
-    kept = {**shared, 'run_dir': str(run_dir)}
+    kept = {'run_dir': str(run_dir), 'use_sim_time': sim}
 
     def node(package: str, executable: str, parameters: dict, environment: dict | None = None, files: list[str] | None = None,
              **more: Any) -> Node:

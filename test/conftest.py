@@ -17,7 +17,8 @@ import rclpy
 import yaml
 from ament_index_python.packages import get_package_share_directory
 from listener import Listener
-from waiting import wait_until
+
+from dreamer_node.testing import private_domain, wait_for
 
 MARK = 'DREAMER_SYSTEM_TEST'
 
@@ -62,8 +63,8 @@ class System:
 
     def wait_for_output(self, pattern: str, seconds: float) -> re.Match:
         """The first match in the output so far and to come."""
-        wait_until(lambda: bool(re.search(pattern, self.output)) or self.process.poll() is not None, seconds,
-                   f'{pattern!r} in\n{self.output}')
+        wait_for(lambda: bool(re.search(pattern, self.output)) or self.process.poll() is not None,
+                 f'{pattern!r} in\n{self.output}', seconds)
         match = re.search(pattern, self.output)
         assert match, f'ended without {pattern!r}:\n{self.output}'
         return match
@@ -85,7 +86,7 @@ class System:
         except subprocess.TimeoutExpired:
             raise AssertionError(f'still running after {seconds} s:\n{self.output}') from None
         self._reader.join(10)
-        wait_until(lambda: not alive(self.mark), 5, f'processes left: {alive(self.mark)}')
+        wait_for(lambda: not alive(self.mark), f'the end of {alive(self.mark)}', 5)
         return code
 
     def kill(self) -> None:
@@ -115,9 +116,7 @@ def start() -> Iterator[Callable[..., System]]:
 def _private_domain(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A ROS domain and a ROS_HOME of the tests' own: they neither move nor hear what runs in the user's, nor meet its stops."""
     os.environ['ROS_HOME'] = str(tmp_path_factory.mktemp('ros_home'))
-    own = str(1 + os.getpid() % 100)
-    os.environ['ROS_DOMAIN_ID'] = '101' if os.environ.get('ROS_DOMAIN_ID') == own else own
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    private_domain()
 
 
 @pytest.fixture

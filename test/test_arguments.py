@@ -58,3 +58,12 @@ def test_unknown_key_in_the_robot_file_ends_the_launch(start: Callable[..., Syst
     assert str(robot) in system.output
     assert 'cannot work with what it was given' in system.output
     assert not re.search(r'^\[driver-\d+\] Traceback', system.output, re.MULTILINE)
+
+
+def test_a_misspelt_variation_ends_the_launch(start: Callable[..., System], tmp_path: Path) -> None:
+    path = tmp_path / 'slippery.yaml'
+    path.write_text('/**:\n  ros__parameters:\n    variation: {frictoin: 0.3}\n')
+    system = start(run_dir=tmp_path / 'run', learner='false', variation_file=path)
+    assert system.wait(60) != 0
+    assert f"{path}: unknown parameter 'variation.frictoin'; did you mean 'variation.friction'?" in system.output
+    assert 'cannot work with what it was given' in system.output

@@ -12,11 +12,11 @@ import yaml
 from launch.actions import DeclareLaunchArgument
 
 from dreamer_drivers.robot import load_gate
-from dreamer_drivers.urdf import read_limits
 from dreamer_learning.agent_config import load_agent
 from dreamer_learning.config import ConfigError, load_yaml
 from dreamer_learning.robots import joint_ranges
 from dreamer_learning.spaces import load_task
+from dreamer_learning.urdf import Urdf
 from dreamer_mujoco.config import load_simulation
 from dreamer_mujoco.simulation import Simulation
 from dreamer_sensing.observer import Observer
@@ -42,12 +42,12 @@ def test_every_robot_is_read_by_all_its_rooms(robot: str) -> None:
     assert urdf == simulated == CONFIG.parent / 'urdf' / sensing.urdf
     assert (simulation.base_link, simulation.joints) == (sensing.base_link, sensing.joints)
     lower, upper = joint_ranges(sensing.action_range, sensing.joints)
-    limits = read_limits(urdf, sensing.joints)
-    assert (limits.lower <= lower).all(), 'actions reach beyond the lower joint limits'
-    assert (upper <= limits.upper).all(), 'actions reach beyond the upper joint limits'
+    lowest, highest = Urdf(urdf).limits(sensing.joints)
+    assert (lowest <= lower).all(), 'actions reach beyond the lower joint limits'
+    assert (upper <= highest).all(), 'actions reach beyond the upper joint limits'
     for name in simulation.keyframes:
         pose = np.array(simulation.keyframes[name].joints)
-        assert ((limits.lower <= pose) & (pose <= limits.upper)).all(), f'keyframe {name} is beyond the joint limits'
+        assert ((lowest <= pose) & (pose <= highest)).all(), f'keyframe {name} is beyond the joint limits'
     assert Simulation(urdf, simulation).read().joint_position.shape == (len(sensing.joints),)
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from conftest import System
 from listener import Listener
-from waiting import wait_until
 
 from dreamer_interfaces.msg import JointCommand
+from dreamer_node.testing import wait_for
 from dreamer_recorder.reader import read_steps
 
 NODES = ('actor', 'sensing', 'learner', 'recorder', 'driver', 'mujoco_bridge', 'console', 'robot_state_publisher')
@@ -35,8 +35,8 @@ def test_every_node_may_be_killed(
         actions, updates = listener.actions, listener.updates
         listener.until(lambda actions=actions: listener.actions > actions + 20, 40, f'actions after {name}')
         listener.until(lambda updates=updates: listener.updates > updates, 60, f'training goes on after {name}')
-        wait_until(lambda recorded=recorded: sum(1 for _ in read_steps(run_dir / 'bags')) > recorded, 20,
-                   f'recording goes on after {name}, and no step is lost')
+        wait_for(lambda recorded=recorded: sum(1 for _ in read_steps(run_dir / 'bags')) > recorded,
+                 f'recording goes on after {name}, and no step is lost')
     system.interrupt()
     assert system.wait(60) == 0, system.output
     assert_no_joined_gap(run_dir)

@@ -17,5 +17,5 @@ setup(
     description="Publishes a robot's transforms from its URDF and joint states.",
     license='Apache-2.0',
     extras_require={'test': ['pytest']},
-    entry_points={'console_scripts': ['robot_state_publisher = robot_state_publisher.node:main']},
+    entry_points={'console_scripts': ['robot_state_publisher = robot_state_publisher.main:main']},
 )

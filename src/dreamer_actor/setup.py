@@ -19,7 +19,7 @@ setup(
     extras_require={'test': ['pytest']},
     entry_points={
         'console_scripts': [
-            'actor = dreamer_actor.node:main',
+            'actor = dreamer_actor.main:main',
         ],
     },
 )

@@ -19,7 +19,7 @@ setup(
     extras_require={'test': ['pytest']},
     entry_points={
         'console_scripts': [
-            'driver = dreamer_drivers.node:main',
+            'driver = dreamer_drivers.main:main',
         ],
     },
 )

@@ -19,7 +19,7 @@ setup(
     extras_require={'test': ['pytest']},
     entry_points={
         'console_scripts': [
-            'learner = dreamer_learner.node:main',
+            'learner = dreamer_learner.main:main',
         ],
     },
 )

@@ -19,7 +19,7 @@ setup(
     extras_require={'test': ['pytest']},
     entry_points={
         'console_scripts': [
-            'console = dreamer_monitor.node:main',
+            'console = dreamer_monitor.main:main',
         ],
     },
 )

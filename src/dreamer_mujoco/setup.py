@@ -19,7 +19,7 @@ setup(
     extras_require={'test': ['pytest']},
     entry_points={
         'console_scripts': [
-            'mujoco_bridge = dreamer_mujoco.node:main',
+            'mujoco_bridge = dreamer_mujoco.main:main',
         ],
     },
 )

@@ -19,8 +19,8 @@ setup(
     extras_require={'test': ['pytest']},
     entry_points={
         'console_scripts': [
-            'recorder = dreamer_recorder.node:main',
-            'info = dreamer_recorder.info:main',
+            'recorder = dreamer_recorder.main:main',
+            'info = dreamer_recorder.main:info',
         ],
     },
 )

@@ -19,7 +19,7 @@ setup(
     extras_require={'test': ['pytest']},
     entry_points={
         'console_scripts': [
-            'sensing = dreamer_sensing.node:main',
+            'sensing = dreamer_sensing.main:main',
         ],
     },
 )

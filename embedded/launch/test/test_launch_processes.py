@@ -1,5 +1,6 @@
 """Processes: output, exit, respawn, events, environment."""
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from launch.event_handlers import OnProcessExit, OnProcessIO, OnProcessStart
 from launch.events import matches_action
 from launch.events.process import ProcessStdin, ShutdownProcess, SignalProcess, matches_name
 from launch.logging import get_output_loggers
+from launch.processes.child import start_process
+from launch.processes.session import ProcessSession
 
 SLEEP = 'import time; print("up", flush=True); time.sleep(60)'
 
@@ -268,3 +271,18 @@ def test_shutdown_from_another_thread(run_launch: Any) -> None:
             function=lambda context: threading.Thread(target=service.shutdown).start())))]))
     assert service.run() == 0
     assert action.return_code == -2
+
+
+def test_signals_to_a_process_that_is_ending_do_not_lose_its_exit_code() -> None:
+    async def run() -> list[int]:
+        session, codes = ProcessSession(), []
+        for _ in range(20):
+            child = await start_process(['sh', '-c', 'exit 3'], cwd=None, env={}, shell=False, emulate_tty=False, session=session)
+            while child.send_signal(0):
+                await asyncio.sleep(0)
+            codes.append(await child.wait())
+            child.close()
+        session.close()
+        return codes
+
+    assert asyncio.run(run()) == [3] * 20

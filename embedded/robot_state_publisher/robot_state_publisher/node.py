@@ -200,7 +200,3 @@ def main(args: list[str] | None = None) -> int:
 def _fail(reason: str) -> int:
     print(f'robot_state_publisher: {reason}', file=sys.stderr)
     return 1
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -34,14 +34,17 @@ DEADLINE = 20.0
 LATCHED = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
-def start(*parameters: str, remaps: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+def start(*parameters: str, remaps: tuple[str, ...] = (), before: Path | None = None) -> subprocess.Popen[str]:
+    """The node; modules in the folder `before` come before all others."""
     root = str(Path(__file__).resolve().parents[1])
-    path = os.pathsep.join(filter(None, [root, os.environ.get('PYTHONPATH', '')]))
+    path = os.pathsep.join(filter(None, [str(before or ''), root, os.environ.get('PYTHONPATH', '')]))
     arguments = [word for parameter in parameters for word in ('-p', parameter)]
     arguments += [word for remap in remaps for word in ('-r', remap)]
     return subprocess.Popen(
-        [sys.executable, '-m', 'robot_state_publisher.node', '--ros-args', *arguments],
+        [sys.executable, '-m', 'robot_state_publisher.main', '--ros-args', *arguments],
         env={**os.environ, 'PYTHONPATH': path},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -147,6 +150,17 @@ def test_ends_cleanly_on_a_signal_even_twice(world: World, number: signal.Signal
     _, errors = world.process.communicate(timeout=DEADLINE)
     assert world.process.returncode == 0
     assert 'Traceback' not in errors
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_ends_quietly_on_a_signal_while_it_is_still_being_imported(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / 'rclpy.py').write_text("import sys\nprint('importing', flush=True)\nsys.stdin.read()\n")
+    process = start(before=tmp_path)
+    assert process.stdout is not None
+    assert process.stdout.readline() == 'importing\n'
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=DEADLINE)
+    assert (process.returncode, errors) == (0, '')
 
 
 @pytest.mark.parametrize(

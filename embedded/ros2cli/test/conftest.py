@@ -21,8 +21,16 @@ PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
 Ros2 = Callable[..., 'subprocess.CompletedProcess[str]']
 
 
+@pytest.fixture(scope='session', autouse=True)
+def _private_domain() -> None:
+    """A ROS domain of the tests' own: they neither move nor hear what runs in the user's."""
+    own = str(1 + os.getpid() % 100)
+    os.environ['ROS_DOMAIN_ID'] = '101' if os.environ.get('ROS_DOMAIN_ID') == own else own
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+
+
 @pytest.fixture(scope='session')
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(_private_domain: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     profile = tmp_path_factory.mktemp('dds') / 'profile.xml'
     profile.write_text(PROFILE)
     paths = [str(PACKAGE), os.environ.get('PYTHONPATH', '')]
@@ -31,7 +39,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         'PYTHONPATH': os.pathsep.join(filter(None, paths)),
         'FASTDDS_DEFAULT_PROFILES_FILE': str(profile),
         'FASTRTPS_DEFAULT_PROFILES_FILE': str(profile),
-        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
         'ROS_LOG_DIR': str(tmp_path_factory.mktemp('log')),
         'PYTHONUNBUFFERED': '1',
         'COLUMNS': '200',

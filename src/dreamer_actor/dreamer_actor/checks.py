@@ -1,4 +1,4 @@
-"""Does an observation fit the task? The reason is for a person, the cause for a counter."""
+"""Does an observation fit the task?"""
 
 from __future__ import annotations
 
@@ -8,14 +8,7 @@ import numpy as np
 
 from dreamer_learning.config import nearest
 from dreamer_learning.spaces import Task
-
-
-class Refused(ValueError):
-    """Input that is not used. `cause` is the counter's name."""
-
-    def __init__(self, cause: str, text: str) -> None:
-        super().__init__(text)
-        self.cause = cause
+from dreamer_node.refusals import Refused
 
 
 def check_observation(task: Task, tensors: Mapping[str, np.ndarray], environments: int) -> dict[str, np.ndarray]:

@@ -8,9 +8,10 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 
-from dreamer_actor.checks import Refused, check_observation
+from dreamer_actor.checks import check_observation
 from dreamer_actor.exploration import RandomPolicy
 from dreamer_learning.spaces import Task
+from dreamer_node.refusals import Refused
 
 Mode = Literal['train', 'eval']
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
-from dreamer_actor.checks import Refused
+from dreamer_node.refusals import Refused
 
 
 class LoadablePolicy(Protocol):
@@ -172,6 +172,6 @@ class WeightMailbox(Generic[PolicyT]):
         try:
             policy.load(self._parse(new.data))
         except ValueError as error:
-            self._refuse(Refused('weights_unreadable', f'weights version {new.version} refused: {error}'))
+            self._refuse(Refused('weights_unreadable', f'weights version {new.version}: {error}'))
             return None
         return Loaded(policy, new.version, new.updates, new.env_steps)

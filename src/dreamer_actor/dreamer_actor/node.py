@@ -12,10 +12,8 @@ import torch
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from dreamer_actor.checks import Refused
 from dreamer_actor.controller import Answer, Controller
 from dreamer_actor.mailbox import Announcement, WeightMailbox
-from dreamer_actor.refusals import Refusals
 from dreamer_actor.settings import check_count, check_mode
 from dreamer_actor.timing import StepTiming
 from dreamer_interfaces.msg import Action, Metrics, Observation, PolicyWeights
@@ -23,12 +21,13 @@ from dreamer_learning import weights
 from dreamer_learning.agent_config import load_agent
 from dreamer_learning.devices import check_device
 from dreamer_learning.policy import Policy
-from dreamer_learning.spaces import Task, load_task
+from dreamer_learning.spaces import Task
 from dreamer_node import wire
 from dreamer_node.diagnostics import OK, WARN, Diagnostics, Recent, Report
 from dreamer_node.qos import LATCHED, STANDARD, STEPS, STEPS_KEPT
-from dreamer_node.robot import robot_of
-from dreamer_node.runtime import config_dir, declare, run_node
+from dreamer_node.refusals import Refusals, Refused
+from dreamer_node.robot import assignment
+from dreamer_node.runtime import declare, run_node
 
 COLLECT_PERIOD = 2.0
 """Seconds between garbage collections."""
@@ -39,11 +38,7 @@ class ActorNode(Node):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__('actor', **arguments)
-        folder = config_dir(self)
-        robot = str(declare(self, 'robot', '', "robot; '' = that of the task"))
-        task_name = str(declare(self, 'task', '', 'name of a file in config/tasks'))
-        task = load_task(folder, task_name)
-        robot = robot_of(task, task_name, robot)
+        folder, robot, _, task = assignment(self)
         agent = str(declare(self, 'agent', 'dreamer_v3', 'name of a file in config/agents'))
         size = str(declare(self, 'size', 'cpu', 'size block of the agent'))
         device = check_device(str(declare(self, 'device', 'cpu', 'torch device of the policy')))
@@ -63,7 +58,7 @@ class ActorNode(Node):
         policies = (Policy(config, task, device, seed), Policy(config, task, device, seed))
         # Only one of them acts at a time: one sequence of random numbers, whenever weights change.
         policies[1].generator = policies[0].generator
-        self._mailbox = WeightMailbox(policies, agent, config.hash(task), weights.parse, self._refuse)
+        self._mailbox = WeightMailbox(policies, agent, config.hash(task), weights.parse, self._refusals.count)
         self._timing = StepTiming(1.0 / task.control_rate)
         self._simulated = bool(self.get_parameter('use_sim_time').value)
         self._weights_time = 0.0
@@ -102,10 +97,10 @@ class ActorNode(Node):
             with torch.inference_mode():
                 answer = self._controller.answer(step.stream, step.step, step.tensors, step.is_first)
         except wire.WireError as error:
-            self._refuse(Refused('observation_contradictory', str(error)))
+            self._refusals.count(Refused('observation_contradictory', str(error)))
             return
         except Refused as refused:
-            self._refuse(refused)
+            self._refusals.count(refused)
             return
         self._publish(message, answer)
         end = time.perf_counter()
@@ -153,9 +148,6 @@ class ActorNode(Node):
             )
         )
 
-    def _refuse(self, refused: Refused) -> None:
-        self._refusals.count(refused.cause, str(refused))
-
     def _numbers(self) -> dict[str, float]:
         numbers = self._timing.describe()
         numbers |= {
@@ -181,8 +173,7 @@ class ActorNode(Node):
         self._metrics.publish(message)
 
     def _report(self) -> Report:
-        numbers = self._numbers()
-        numbers |= {f'refused_{cause}': float(count) for cause, count in self._refusals.counts.items()}
+        numbers: dict[str, object] = {**self._numbers(), **self._refusals.values()}
         if self._refusing.rose(self._refusals.total):
             return WARN, f'{self._refusals.total} messages refused', numbers
         if not self._controller.version:
@@ -202,5 +193,5 @@ def _warm_up(policies: tuple[Policy, Policy], task: Task) -> None:
 
 
 def main() -> int:
-    """Entry point of the executable `actor`."""
+    """Run the node; returns the exit code."""
     return run_node(ActorNode)

@@ -4,12 +4,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dreamer_actor.checks import Refused
 from dreamer_actor.controller import Controller
 from dreamer_actor.exploration import RandomPolicy
 from dreamer_learning.agent_config import load_agent
 from dreamer_learning.policy import Policy
 from dreamer_learning.spaces import ActionSpec, Task, load_task
+from dreamer_node.refusals import Refused
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import torch
 
-from dreamer_actor.checks import Refused
 from dreamer_actor.mailbox import Announcement, WeightMailbox
 from dreamer_learning import weights
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import AgentConfig, load_agent
 from dreamer_learning.policy import Policy
 from dreamer_learning.spaces import Task, load_task
+from dreamer_node.refusals import Refused
 
 
 class Setup:

@@ -25,7 +25,7 @@ from dreamer_node import wire
 from dreamer_node.qos import LATCHED, STANDARD, STEPS, STEPS_KEPT
 
 NUMBERS = itertools.count()
-MAIN = 'import sys; from dreamer_actor.node import main; sys.exit(main())'
+MAIN = 'import sys; from dreamer_actor.main import main; sys.exit(main())'
 
 
 class Rig:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import math
 from pathlib import Path
 
 import numpy as np
 
 from dreamer_learning.config import ConfigError, load_section
-from dreamer_learning.robots import ActionRange, joint_ranges
+from dreamer_learning.robots import ActionRange, entry_of, joint_ranges
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,19 +83,6 @@ class DriverConfig:
         if not self.joints or len(set(self.joints)) != len(self.joints):
             raise ConfigError('joints: at least one, each once')
 
-    def group_of(self, joint: str) -> JointGroup:
-        """The group that a joint belongs to.
-
-        Raises:
-            ConfigError: none, or several.
-        """
-        names = [name for name, group in self.groups.items() if fnmatch.fnmatchcase(joint, group.joints)]
-        if len(names) != 1:
-            patterns = ', '.join(f'{name} ({group.joints})' for name, group in self.groups.items())
-            found = f'groups {", ".join(names)}' if names else 'no group'
-            raise ConfigError(f"groups: joint '{joint}' belongs to {found}, must be one of: {patterns}")
-        return self.groups[names[0]]
-
 
 @dataclasses.dataclass(frozen=True)
 class GateConfig:
@@ -153,7 +139,8 @@ def gate_config(config: DriverConfig, control_rate: float, command_rate: float =
         raise ConfigError(f'hold_after {config.hold_after} s must be above the control period ({1 / control_rate} s)')
     if command_rate != 0 and not control_rate <= command_rate < math.inf:
         raise ConfigError(f'command_rate {command_rate} Hz: 0, or at least the control rate ({control_rate} Hz)')
-    groups = [config.group_of(joint) for joint in config.joints]
+    patterns = [(group.joints, group) for group in config.groups.values()]
+    groups = [entry_of(joint, 'groups', patterns) for joint in config.joints]
     lower, upper = joint_ranges(config.action_range, config.joints)
     return GateConfig(
         range_lower=lower,

@@ -11,10 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dreamer_drivers.command import Measurement
-
-
-class JointStateError(ValueError):
-    """Joint states that cannot be used. The text says what is wrong."""
+from dreamer_node.joints import JointOrder
 
 
 class JointReader:
@@ -25,9 +22,7 @@ class JointReader:
     """
 
     def __init__(self, joints: Sequence[str]) -> None:
-        self._joints = list(joints)
-        self._names: list[str] | None = None
-        self._index = np.zeros(0, np.intp)
+        self._order = JointOrder(joints)
 
     def read(
         self, stamp: float, names: Sequence[str], position: Sequence[float], velocity: Sequence[float]
@@ -35,22 +30,9 @@ class JointReader:
         """The joints (J,) in order. An empty velocity means 0 (sensor_msgs/JointState allows it).
 
         Raises:
-            JointStateError: a joint is missing or named twice, or the lengths differ.
+            Refused: a joint is missing or repeated, or the lengths differ.
         """
-        if self._names != names:
-            self._index = self._find(list(names))
-            self._names = list(names)
-        count = len(names)
-        if len(position) != count or len(velocity) not in (0, count):
-            raise JointStateError(f'{count} names, {len(position)} positions, {len(velocity)} velocities')
-        angles = np.array(position, np.float64)[self._index]
-        rates = np.array(velocity, np.float64)[self._index] if len(velocity) else np.zeros_like(angles)
+        self._order.follow(names)
+        angles = self._order.arrange('position', position)
+        rates = self._order.arrange('velocity', velocity) if len(velocity) else np.zeros_like(angles)
         return Measurement(stamp, angles, rates)
-
-    def _find(self, names: list[str]) -> np.ndarray:
-        missing = [joint for joint in self._joints if joint not in names]
-        if missing:
-            raise JointStateError(f'missing {", ".join(missing)}')
-        if len(set(names)) != len(names):
-            raise JointStateError('a joint is named twice')
-        return np.array([names.index(joint) for joint in self._joints], np.intp)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -269,5 +268,6 @@ class DriverNode(Node):
         return found
 
 
-def main() -> None:
-    sys.exit(run_node(DriverNode))
+def main() -> int:
+    """Run the node; returns the exit code."""
+    return run_node(DriverNode)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from dreamer_drivers.config import DriverConfig, gate_config, load_driver_config
 from dreamer_drivers.gate import SafetyGate
-from dreamer_drivers.urdf import read_limits
 from dreamer_learning.config import ConfigError
 from dreamer_learning.spaces import Task
+from dreamer_learning.urdf import Urdf
 
 
 def load_gate(config_dir: Path, robot: str, task: Task, command_rate: float = 0.0) -> tuple[DriverConfig, SafetyGate]:
@@ -33,13 +33,13 @@ def load_gate(config_dir: Path, robot: str, task: Task, command_rate: float = 0.
         numbers = gate_config(config, task.control_rate, command_rate)
     except ConfigError as error:
         raise ConfigError(f'{source}: {error}') from None
-    urdf = Path(config_dir).parent / 'urdf' / config.urdf
-    limits = read_limits(urdf, config.joints)
+    urdf = Urdf(Path(config_dir).parent / 'urdf' / config.urdf)
+    lower, upper = urdf.limits(config.joints)
     for index, joint in enumerate(config.joints):
         low, high = numbers.range_lower[index], numbers.range_upper[index]
-        if low >= limits.upper[index] or high <= limits.lower[index]:
+        if low >= upper[index] or high <= lower[index]:
             raise ConfigError(
                 f"{config_dir}/robots/{robot}.yaml: action_range: {low:.4g}..{high:.4g} of '{joint}' lies outside its limits "
-                f'{limits.lower[index]:.4g}..{limits.upper[index]:.4g} in {urdf}'
+                f'{lower[index]:.4g}..{upper[index]:.4g} in {urdf.path}'
             )
-    return config, SafetyGate(numbers, limits.lower, limits.upper)
+    return config, SafetyGate(numbers, lower, upper)

@@ -14,10 +14,11 @@ from sensor_msgs.msg import Imu, JointState
 
 from dreamer_drivers.backend import Answer, Backend, Listener
 from dreamer_drivers.command import GateCommand
-from dreamer_drivers.joint_states import JointReader, JointStateError
+from dreamer_drivers.joint_states import JointReader
 from dreamer_interfaces.msg import JointCommand
 from dreamer_learning.config import ConfigError
 from dreamer_node import qos
+from dreamer_node.refusals import Refused
 from dreamer_node.wire import seconds
 
 TOPIC = 'joint_command'
@@ -107,8 +108,8 @@ class SimulationBackend(Backend):
     def _on_joint_states(self, message: JointState) -> None:
         try:
             measurement = self._reader.read(seconds(message.header), message.name, message.position, message.velocity)
-        except JointStateError as error:
-            self._listener.failed(f'joint_states: {error}')
+        except Refused as refused:
+            self._listener.failed(f'joint_states: {refused}')
         else:
             self._listener.measured(measurement)
 

@@ -6,6 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from dreamer_learning.atomic import sync_folder, write_file
+
 
 def state_folder(value: str) -> Path:
     """The folder named by the parameter `state_dir`; empty means ROS_HOME, or ~/.ros where that is not set."""
@@ -41,15 +43,10 @@ class StopMarker:
         """Have the file on disk when this returns; costs nothing where it is there already."""
         if self.present:
             return
-        new = self.path.with_name(f'{self.path.name}.new')
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(new, 'w') as file:
-                file.write(f'emergency stop of {self._node}; the service clear_emergency_stop removes this file\n')
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(new, self.path)
-            self._sync_folder()
+            text = f'emergency stop of {self._node}; the service clear_emergency_stop removes this file\n'
+            write_file(self.path, text)
         except OSError as error:
             self._fail('would be forgotten at a restart', error)
         else:
@@ -59,7 +56,7 @@ class StopMarker:
         """Remove the file."""
         try:
             self.path.unlink(missing_ok=True)
-            self._sync_folder()
+            sync_folder(self.path.parent)
         except OSError as error:
             # Without a folder there is no file that could come back.
             if self.present:
@@ -69,11 +66,3 @@ class StopMarker:
 
     def _fail(self, consequence: str, error: OSError) -> None:
         self.error = f'state_dir: an emergency stop {consequence}: {self.path}: {error.strerror or error}'
-
-    def _sync_folder(self) -> None:
-        """A rename is on disk only when its folder is."""
-        descriptor = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -1,10 +1,13 @@
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import rclpy
 from driver_world import World
+
+from dreamer_node.testing import private_domain
+
+_private_domain = pytest.fixture(scope='session', autouse=True)(private_domain)
 
 
 @pytest.fixture(scope='module')
@@ -19,11 +22,3 @@ def world(ros: None, tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
     yield made
     made.close()
-
-
-@pytest.fixture(scope='session', autouse=True)
-def _private_domain() -> None:
-    """A ROS domain of the tests' own: they neither move nor hear what runs in the user's."""
-    own = str(1 + os.getpid() % 100)
-    os.environ['ROS_DOMAIN_ID'] = '101' if os.environ.get('ROS_DOMAIN_ID') == own else own
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'

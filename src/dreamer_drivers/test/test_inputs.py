@@ -3,9 +3,10 @@ import math
 
 import pytest
 
-from dreamer_drivers.joint_states import JointReader, JointStateError
+from dreamer_drivers.joint_states import JointReader
 from dreamer_drivers.simulation import roll_pitch
 from dreamer_drivers.steps import Order, StepOrder
+from dreamer_node.refusals import Refused
 
 
 def test_joints_are_found_by_name_in_any_order() -> None:
@@ -17,16 +18,16 @@ def test_joints_are_found_by_name_in_any_order() -> None:
 
 
 @pytest.mark.parametrize(('names', 'position', 'velocity', 'text'), [
-    (['a', 'c'], [1, 2], [], 'missing b'),
-    ([], [], [], 'missing a, b'),
-    (['a', 'b', 'a'], [1, 2, 3], [], 'named twice'),
-    (['a', 'b'], [1], [], '2 names, 1 positions'),
-    (['a', 'b'], [1, 2, 3], [], '2 names, 3 positions'),
-    (['a', 'b'], [1, 2], [1], '1 velocities'),
+    (['a', 'c'], [1, 2], [], "'b' is missing"),
+    ([], [], [], "'a', 'b' is missing"),
+    (['a', 'b', 'a'], [1, 2, 3], [], "'a' is there 2 times"),
+    (['a', 'b'], [1], [], 'position has 1 values for 2'),
+    (['a', 'b'], [1, 2, 3], [], 'position has 3 values for 2'),
+    (['a', 'b'], [1, 2], [1], 'velocity has 1 values for 2'),
 ])
 def test_unusable_joint_states(names: list, position: list, velocity: list, text: str) -> None:
     reader = JointReader(['a', 'b'])
-    with pytest.raises(JointStateError, match=text):
+    with pytest.raises(Refused, match=text):
         reader.read(0.0, names, position, velocity)
     assert reader.read(0.0, ['b', 'a'], [1, 2], []).position.tolist() == [2, 1]
 

@@ -95,8 +95,8 @@ def driver(namespace: str, folder: Path, config_dir: Path) -> Iterator[subproces
     values = {'config_dir': config_dir, 'state_dir': folder / 'state', 'robot': 'twig', 'task': 'twig_task'}
     parameters = [word for name, value in values.items() for word in ('-p', f'{name}:={value}')]
     process = subprocess.Popen([
-        sys.executable, '-c', 'from dreamer_drivers.node import main; main()', '--ros-args', '-r', f'__ns:={namespace}',
-        '-r', '/diagnostics:=diagnostics', *parameters,
+        sys.executable, '-c', 'import sys; from dreamer_drivers.main import main; sys.exit(main())',
+        '--ros-args', '-r', f'__ns:={namespace}', '-r', '/diagnostics:=diagnostics', *parameters,
     ])
     try:
         yield process

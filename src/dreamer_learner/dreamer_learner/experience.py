@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from dreamer_learning.replay import LatentSpec, Replay
 from dreamer_learning.spaces import Task
-
-
-class CompleteStep(Protocol):
-    """An observation of E environments and its action, as recorded or as it came in."""
-
-    @property
-    def stream(self) -> int: ...
-    @property
-    def step(self) -> int: ...
-    @property
-    def tensors(self) -> Mapping[str, np.ndarray]: ...
-    @property
-    def reward(self) -> np.ndarray: ...
-    @property
-    def is_first(self) -> np.ndarray: ...
-    @property
-    def is_last(self) -> np.ndarray: ...
-    @property
-    def is_terminal(self) -> np.ndarray: ...
-    @property
-    def action(self) -> np.ndarray | None: ...
-    @property
-    def latent(self) -> Mapping[str, np.ndarray]: ...
+from dreamer_node.wire import CompleteStep
 
 
 class Unusable(ValueError):
@@ -41,20 +19,16 @@ class Unusable(ValueError):
 class Experience:
     """Fills a replay and counts.
 
-    Args:
-        online_length: length of the windows that are replayed once soon after they came; 0 = none.
-
     Attributes:
         env_steps: environment steps of the whole run, E for each observation.
         position: (stream, step) added last.
         refused: steps left out because they do not fit the task.
     """
 
-    def __init__(self, replay: Replay, task: Task, latent: LatentSpec, online_length: int) -> None:
+    def __init__(self, replay: Replay, task: Task, latent: LatentSpec) -> None:
         self.replay = replay
         self._task = task
         self._latent = latent
-        self._online_length = online_length
         self._recorded: dict[int, int] = {}
         self._counted: tuple[int, int] | None = None
         self.env_steps = 0
@@ -69,20 +43,17 @@ class Experience:
             environment steps read, and the reason of the first one that was left out, or ''.
         """
         read, reason = 0, ''
-        # Old windows are not fresh ones: the online queue starts with what comes after.
-        self.replay.online_length = 0
         for step in steps:
             if step.action is None:
                 continue
             try:
-                self._store(step)
+                self._store(step, fresh=False)
             except Unusable as error:
                 self.refused += 1
                 reason = reason or str(error)
                 continue
             read += len(step.reward)
             self._recorded[step.stream] = max(step.step, self._recorded.get(step.stream, 0))
-        self.replay.online_length = self._online_length
         self.env_steps = max(self.env_steps, read)
         return read, reason
 
@@ -95,7 +66,7 @@ class Experience:
         if step.step <= self._recorded.get(step.stream, -1):
             return 0
         try:
-            self._store(step)
+            self._store(step, fresh=True)
         except Unusable:
             self.refused += 1
             raise
@@ -105,7 +76,7 @@ class Experience:
         self.env_steps += count
         return count
 
-    def _store(self, step: CompleteStep) -> None:
+    def _store(self, step: CompleteStep, fresh: bool) -> None:
         self._check(step)
         assert step.action is not None
         latent = step.latent if self._latent_fits(step) else None
@@ -116,6 +87,7 @@ class Experience:
                 step.action[env], float(step.reward[env]),
                 bool(step.is_first[env]), bool(step.is_last[env]), bool(step.is_terminal[env]),
                 None if latent is None else {name: tensor[env] for name, tensor in latent.items()},
+                online=fresh,
             )
         self.position = (step.stream, step.step)
         self.environments = len(step.reward)

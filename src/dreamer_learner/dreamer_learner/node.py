@@ -21,7 +21,7 @@ from dreamer_learner.credit import TrainCredit
 from dreamer_learner.experience import Experience
 from dreamer_learner.identity import every_value, run_identity
 from dreamer_learner.latents import without_foreign_latents
-from dreamer_learner.pairing import Acted, Observed, Paired, Pairing
+from dreamer_learner.pairing import Acted, Pairing
 from dreamer_learner.rivals import START_TIME, must_yield
 from dreamer_learner.rundir import RunDirectory
 from dreamer_learner.settings import Settings
@@ -32,12 +32,12 @@ from dreamer_learning.agent_config import AgentConfig, load_agent
 from dreamer_learning.config import ConfigError
 from dreamer_learning.devices import check_device
 from dreamer_learning.replay import LatentSpec, Replay
-from dreamer_learning.spaces import Task, load_task
+from dreamer_learning.spaces import Task
 from dreamer_node import wire
 from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Recent, Report
 from dreamer_node.qos import LATCHED, STANDARD, STEPS_QUEUED
-from dreamer_node.robot import robot_of
-from dreamer_node.runtime import config_dir, declare, lower_priority
+from dreamer_node.robot import assignment
+from dreamer_node.runtime import declare, lower_priority
 from dreamer_node.storage import run_storing_node
 from dreamer_recorder.reader import read_steps
 
@@ -53,11 +53,7 @@ class LearnerNode(Node):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__('learner', **arguments)
-        folder = config_dir(self)
-        robot = str(declare(self, 'robot', '', "robot; '' = that of the task"))
-        task_name = str(declare(self, 'task', '', 'name of a file in config/tasks'))
-        task = load_task(folder, task_name)
-        robot = robot_of(task, task_name, robot)
+        folder, robot, task_name, task = assignment(self)
         agent = str(declare(self, 'agent', 'dreamer_v3', 'name of a file in config/agents'))
         size = str(declare(self, 'size', 'cpu', 'size block of the agent'))
         config = load_agent(folder, agent, size, {})
@@ -94,10 +90,8 @@ class LearnerNode(Node):
         self.create_subscription(Action, 'action', self._on_action, STEPS_QUEUED)
         self.create_service(Trigger, 'save_checkpoint', self._on_save)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timers = [
-            self.create_timer(METRICS_PERIOD, self._publish_metrics, clock=steady),
-            self.create_timer(0.5, self._look_around, clock=steady),
-        ]
+        self.create_timer(METRICS_PERIOD, self._publish_metrics, clock=steady)
+        self.create_timer(0.5, self._look_around, clock=steady)
         self._diagnostics = Diagnostics(self, robot)
         self._diagnostics.add('learner', self._report)
         self._trainer.start()
@@ -110,9 +104,8 @@ class LearnerNode(Node):
         settings, replay = self._settings, config.replay
         device = check_device(settings.device)
         latent = LatentSpec(config.dynamics.deter, config.dynamics.stoch)
-        online = replay.length if replay.online else 0
-        memory = Replay(replay.capacity, task, latent, settings.seed, online)
-        self._experience = Experience(memory, task, latent, online)
+        memory = Replay(replay.capacity, task, latent, settings.seed, replay.length if replay.online else 0)
+        self._experience = Experience(memory, task, latent)
         self._updater = Updater(Agent(config, task, device, settings.seed), memory)
         credit = TrainCredit(settings.train_ratio, replay.batch, replay.length, replay.start)
         payload = saving.load(self._run.checkpoints, self.info, self.get_logger().warning)
@@ -190,9 +183,7 @@ class LearnerNode(Node):
             self._experience.refused += 1
             self.get_logger().error(f'observation left out: {error}', throttle_duration_sec=10.0)
             return
-        self._hand_over(self._pairing.observe(Observed(
-            step.stream, step.step, step.tensors, step.reward, step.is_first, step.is_last, step.is_terminal,
-        )))
+        self._hand_over(self._pairing.observe(step))
 
     def _on_action(self, message: Action) -> None:
         try:
@@ -203,7 +194,7 @@ class LearnerNode(Node):
             return
         self._hand_over(self._pairing.act(Acted(message.stream, message.step, action, latent)))
 
-    def _hand_over(self, pairs: list[Paired]) -> None:
+    def _hand_over(self, pairs: list[wire.CompleteStep]) -> None:
         for pair in pairs:
             self._trainer.put(pair)
         self._pairs += len(pairs)
@@ -279,6 +270,6 @@ def _settings(node: Node) -> Settings:
 
 
 def main() -> int:
-    """Entry point of the executable `learner`."""
+    """Run the node; returns the exit code."""
     lower_priority()
     return run_storing_node(LearnerNode)

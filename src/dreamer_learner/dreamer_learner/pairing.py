@@ -7,24 +7,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from dreamer_node.wire import CompleteStep, Step
+
 WINDOW = 16
 """Complete steps that wait behind an incomplete one before that is given up."""
 
 KEPT = 256
 """Observations without action, and actions without observation, that are kept at most."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Observed:
-    """An observation of E environments: tensors name -> (E, ...), reward and flags (E,)."""
-
-    stream: int
-    step: int
-    tensors: dict[str, np.ndarray]
-    reward: np.ndarray
-    is_first: np.ndarray
-    is_last: np.ndarray
-    is_terminal: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,27 +26,9 @@ class Acted:
     latent: dict[str, np.ndarray]
 
 
-@dataclasses.dataclass(frozen=True)
-class Paired:
-    """One complete step: an observation and the action chosen at it. Fields as in Observed and Acted."""
-
-    stream: int
-    step: int
-    tensors: dict[str, np.ndarray]
-    reward: np.ndarray
-    is_first: np.ndarray
-    is_last: np.ndarray
-    is_terminal: np.ndarray
-    action: np.ndarray
-    latent: dict[str, np.ndarray]
-
-
-def join(observed: Observed, acted: Acted) -> Paired:
+def join(observed: Step, acted: Acted) -> CompleteStep:
     """One complete step of two halves of the same stream and step."""
-    return Paired(
-        observed.stream, observed.step, observed.tensors, observed.reward, observed.is_first, observed.is_last,
-        observed.is_terminal, acted.action, acted.latent,
-    )
+    return CompleteStep(**vars(observed), action=acted.action, latent=acted.latent)
 
 
 class Pairing:
@@ -77,14 +48,14 @@ class Pairing:
     def __init__(self) -> None:
         self._stream: int | None = None
         self._ended: set[int] = set()
-        self._observed: dict[int, Observed] = {}
+        self._observed: dict[int, Step] = {}
         self._acted: dict[tuple[int, int], Acted] = {}
         self._next: int | None = None
         self.gaps = 0
         self.retries = 0
         self.stale = 0
 
-    def observe(self, observed: Observed) -> list[Paired]:
+    def observe(self, observed: Step) -> list[CompleteStep]:
         """Take an observation; returns the steps that are now complete, in order."""
         if observed.stream in self._ended:
             self.stale += 1
@@ -98,7 +69,7 @@ class Pairing:
             del self._observed[min(self._observed)]
         return rest + list(self._emit(WINDOW))
 
-    def act(self, acted: Acted) -> list[Paired]:
+    def act(self, acted: Acted) -> list[CompleteStep]:
         """Take an action; returns the steps that are now complete, in order."""
         if acted.stream in self._ended:
             self.stale += 1
@@ -114,7 +85,7 @@ class Pairing:
             self.stale += 1
         return list(self._emit(WINDOW))
 
-    def flush(self) -> list[Paired]:
+    def flush(self) -> list[CompleteStep]:
         """All complete steps, giving up the incomplete ones between them: nothing more is to come for those."""
         return list(self._emit(0))
 
@@ -126,7 +97,7 @@ class Pairing:
         """Halves of steps that wait for the other one."""
         return len(self._observed) + len(self._acted)
 
-    def _switch(self, stream: int) -> list[Paired]:
+    def _switch(self, stream: int) -> list[CompleteStep]:
         rest = self.flush()
         if self._stream is not None:
             self._ended.add(self._stream)
@@ -135,7 +106,7 @@ class Pairing:
         self._acted = {key: acted for key, acted in self._acted.items() if key[0] not in self._ended}
         return rest
 
-    def _emit(self, window: int) -> Iterator[Paired]:
+    def _emit(self, window: int) -> Iterator[CompleteStep]:
         """Complete steps from the front; over an incomplete one only when more than `window` complete ones wait."""
         stream = self._stream
         if stream is None:

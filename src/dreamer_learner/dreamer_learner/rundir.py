@@ -11,6 +11,7 @@ from typing import IO, Any
 
 import yaml
 
+from dreamer_learning.atomic import write_file
 from dreamer_learning.config import ConfigError, load_yaml
 from dreamer_node.storage import making_folders
 
@@ -61,7 +62,7 @@ class RunDirectory:
 
     def _sweep(self) -> None:
         """Remove the unfinished files that a killed learner left; the lock says that nobody writes them."""
-        for pattern in ('checkpoints/.checkpoint-*.tmp', f'.{RUN}.*.tmp', f'.{CONFIG}.*.tmp'):
+        for pattern in ('checkpoints/.checkpoint-*.tmp', f'.{RUN}.tmp', f'.{CONFIG}.tmp'):
             for path in self.path.glob(pattern):
                 path.unlink(missing_ok=True)
 
@@ -79,28 +80,10 @@ class RunDirectory:
                     'choose another run_dir or the values of that run'
                 )
         if not run_file.is_file():
-            write_text(run_file, yaml.safe_dump(run, sort_keys=False))
+            write_file(run_file, yaml.safe_dump(run, sort_keys=False))
         if before != config:
-            write_text(config_file, yaml.safe_dump(config, sort_keys=False))
+            write_file(config_file, yaml.safe_dump(config, sort_keys=False))
         return differences
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: temporary name, sync, rename.
-
-    Raises:
-        OSError: the disk is full, or the folder is not writable; an older file of that name stays.
-    """
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
-        with temporary.open('w', encoding='utf-8') as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _lock(path: Path) -> IO[str]:

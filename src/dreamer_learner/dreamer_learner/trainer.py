@@ -19,11 +19,12 @@ import numpy as np
 import torch
 
 from dreamer_learner.credit import TrainCredit
-from dreamer_learner.experience import CompleteStep, Experience, Unusable
+from dreamer_learner.experience import Experience, Unusable
 from dreamer_learner.saving import Saved, Saver
 from dreamer_learner.updater import Updater
 from dreamer_learner.video import render
 from dreamer_learning import weights
+from dreamer_node.wire import CompleteStep
 
 
 class Outlet(Protocol):

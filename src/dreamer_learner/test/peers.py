@@ -13,14 +13,15 @@ from typing import Self
 
 import rclpy
 from rclpy.context import Context
+from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import UInt64
 from std_srvs.srv import Trigger
 
 from dreamer_interfaces.msg import Action, Metrics, Observation, PolicyWeights
-from dreamer_learner.pairing import Paired
 from dreamer_node import wire
 from dreamer_node.qos import LATCHED, STANDARD, STEPS_KEPT
+from dreamer_node.wire import CompleteStep
 
 NUMBERS = itertools.count()
 
@@ -70,11 +71,8 @@ class Learner(NodeProcess):
 class Recorder(NodeProcess):
     """A recorder into the same run directory."""
 
-    def __init__(self, config_dir: Path, run_dir: Path, namespace: str) -> None:
-        super().__init__(
-            'dreamer_recorder.node', run_dir.parent, namespace, config_dir=config_dir, task='reach', run_dir=run_dir,
-            flush_period=0.1,
-        )
+    def __init__(self, run_dir: Path, namespace: str) -> None:
+        super().__init__('dreamer_recorder.node', run_dir.parent, namespace, run_dir=run_dir, flush_period=0.1)
 
 
 class Peers:
@@ -123,9 +121,9 @@ class Peers:
         """Of the newest metrics, -1 before."""
         return self.metrics[-1].env_steps if self.metrics else -1
 
-    def send(self, items: Iterable[Paired]) -> None:
-        """Publish observations and actions, at a rate that a queue of 50 never overflows."""
-        for item in items:
+    def send(self, items: Iterable[CompleteStep]) -> None:
+        """Publish observations and actions; a publisher keeps 50, so every 20 wait until every reader has them."""
+        for count, item in enumerate(items, 1):
             observation = Observation(stream=item.stream, step=item.step, tensors=wire.pack_tensors(item.tensors))
             observation.reward = item.reward.tolist()
             observation.is_first, observation.is_last = item.is_first.tolist(), item.is_last.tolist()
@@ -134,7 +132,9 @@ class Peers:
             action.latent = wire.pack_tensors(item.latent)
             self._observations.publish(observation)
             self._actions.publish(action)
-            self._executor.spin_once(timeout_sec=0.005)
+            if count % 20 == 0:
+                for publisher in (self._observations, self._actions):
+                    assert publisher.wait_for_all_acked(Duration(seconds=30)), 'a reader does not take the steps'
 
     def save_checkpoint(self) -> Trigger.Response:
         assert self._client.wait_for_service(10.0)

@@ -4,15 +4,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dreamer_learner.pairing import Paired
+from dreamer_node.wire import CompleteStep
 
 
-def step(index: int, stream: int = 1, envs: int = 1, latent: bool = True) -> Paired:
+def step(index: int, stream: int = 1, envs: int = 1, latent: bool = True) -> CompleteStep:
     """Step `index`: state and action are waves of it, episodes last 20 steps."""
     phase = 0.3 * index + np.arange(5)
-    return Paired(
+    return CompleteStep(
         stream=stream,
         step=index,
+        stamp=0.05 * index,
         tensors={'state': np.tile(np.sin(phase).astype(np.float32), (envs, 1))},
         reward=np.full(envs, 0.0 if index % 20 == 0 else 0.1, np.float32),
         is_first=np.full(envs, index % 20 == 0),
@@ -23,5 +24,5 @@ def step(index: int, stream: int = 1, envs: int = 1, latent: bool = True) -> Pai
     )
 
 
-def steps(start: int, end: int, stream: int = 1) -> Iterator[Paired]:
+def steps(start: int, end: int, stream: int = 1) -> Iterator[CompleteStep]:
     return (step(index, stream) for index in range(start, end))

@@ -6,7 +6,7 @@ import pytest
 from steps import step, steps
 
 from dreamer_learner.experience import Experience, Unusable
-from dreamer_learning.replay import LatentSpec, Replay
+from dreamer_learning.replay import LatentSpec, Replay, ReplayEmpty
 from dreamer_learning.spaces import load_task
 
 LATENT = LatentSpec(32, 4)
@@ -15,7 +15,7 @@ LATENT = LatentSpec(32, 4)
 @pytest.fixture
 def experience(config_dir: Path) -> Experience:
     task = load_task(config_dir, 'reach')
-    return Experience(Replay(500, task, LATENT, 0, 8), task, LATENT, 8)
+    return Experience(Replay(500, task, LATENT, 0, 8), task, LATENT)
 
 
 def test_live_steps_are_stored_and_counted(experience: Experience) -> None:
@@ -31,7 +31,7 @@ def test_recorded_steps_are_read_and_live_ones_bring_only_what_comes_after(exper
     assert [experience.add(item) for item in steps(35, 45)] == [0] * 5 + [1] * 5
     assert len(experience.replay) == 45
     # One unbroken run over the restart: a window of 45 steps exists.
-    assert experience.replay.ready(45)
+    assert experience.replay.sample(1, 45)['index'][0].tolist() == list(range(45))
 
 
 def test_recorded_steps_are_not_fresh(experience: Experience, config_dir: Path) -> None:
@@ -46,8 +46,9 @@ def test_recorded_steps_are_not_fresh(experience: Experience, config_dir: Path) 
 def test_a_recorded_step_without_action_breaks_the_run(experience: Experience) -> None:
     items = [dataclasses.replace(item, action=None) if item.step == 20 else item for item in steps(0, 40)]
     assert experience.restore(items) == (39, '')
-    assert experience.replay.ready(20)
-    assert not experience.replay.ready(21)
+    assert experience.replay.sample(1, 20)['reward'].shape == (1, 20)
+    with pytest.raises(ReplayEmpty):
+        experience.replay.sample(1, 21)
 
 
 def test_what_a_checkpoint_counted_is_stored_again_but_not_counted_again(
@@ -56,7 +57,7 @@ def test_what_a_checkpoint_counted_is_stored_again_but_not_counted_again(
     for item in steps(0, 30):
         experience.add(item)
     task = load_task(config_dir, 'reach')
-    again = Experience(Replay(500, task, LATENT, 0, 8), task, LATENT, 8)
+    again = Experience(Replay(500, task, LATENT, 0, 8), task, LATENT)
     again.load_state_dict(experience.state_dict())
     again.restore([])
     assert [again.add(item) for item in steps(25, 35)] == [0] * 5 + [1] * 5
@@ -68,7 +69,7 @@ def test_bags_that_know_more_than_the_checkpoint_count(experience: Experience, c
     for item in steps(0, 30):
         experience.add(item)
     task = load_task(config_dir, 'reach')
-    again = Experience(Replay(500, task, LATENT, 0, 8), task, LATENT, 8)
+    again = Experience(Replay(500, task, LATENT, 0, 8), task, LATENT)
     again.load_state_dict(experience.state_dict())
     again.restore(steps(0, 50))
     assert again.env_steps == 50
@@ -94,7 +95,8 @@ def test_what_does_not_fit_is_left_out_and_breaks_the_run(experience: Experience
     for item in steps(11, 21):
         experience.add(item)
     assert (experience.refused, experience.env_steps) == (1, 20)
-    assert not experience.replay.ready(11)
+    with pytest.raises(ReplayEmpty):
+        experience.replay.sample(1, 11)
 
 
 def test_a_latent_of_another_shape_is_dropped(experience: Experience) -> None:

@@ -10,8 +10,8 @@ CHECKPOINT = 1_700_000_000_000
 def recorded(version: int) -> RecordedStep:
     flag = np.zeros(1, bool)
     return RecordedStep(
-        1, 5, 0.25, {}, np.ones(1, np.float32), flag, flag, flag, np.ones((1, 2), np.float32), version,
-        {'deter': np.ones((1, 3), np.float16)},
+        1, 5, 0.25, {}, np.ones(1, np.float32), flag, flag, flag, np.ones((1, 2), np.float32),
+        {'deter': np.ones((1, 3), np.float16)}, version,
     )
 
 

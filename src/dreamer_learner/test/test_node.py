@@ -23,7 +23,7 @@ def peers() -> Iterator[Peers]:
 def test_learns_publishes_saves_on_sigterm_and_resumes(config_dir: Path, tmp_path: Path, peers: Peers) -> None:
     run_dir = tmp_path / 'run'
     with (
-        Recorder(config_dir, run_dir, peers.namespace) as recorder,
+        Recorder(run_dir, peers.namespace) as recorder,
         Learner(config_dir, run_dir, peers.namespace) as learner,
     ):
         peers.wait_for_readers(2)

@@ -3,22 +3,23 @@ import itertools
 import numpy as np
 import pytest
 
-from dreamer_learner.pairing import WINDOW, Acted, Observed, Pairing
+from dreamer_learner.pairing import WINDOW, Acted, Pairing
+from dreamer_node.wire import Step
 
 
-def observed(step: int, stream: int = 1) -> Observed:
-    flag = np.zeros(1, bool)
-    return Observed(stream, step, {'x': np.full((1, 2), step, np.float32)}, np.array([step], np.float32), flag, flag, flag)
+def observed(step: int, stream: int = 1) -> Step:
+    flag, tensors = np.zeros(1, bool), {'x': np.full((1, 2), step, np.float32)}
+    return Step(stream, step, 0.05 * step, tensors, np.array([step], np.float32), flag, flag, flag)
 
 
 def acted(step: int, stream: int = 1) -> Acted:
     return Acted(stream, step, np.full((1, 3), -step, np.float32), {})
 
 
-def feed(pairing: Pairing, *messages: Observed | Acted) -> list[tuple[int, int]]:
+def feed(pairing: Pairing, *messages: Step | Acted) -> list[tuple[int, int]]:
     pairs = []
     for message in messages:
-        pairs += pairing.observe(message) if isinstance(message, Observed) else pairing.act(message)
+        pairs += pairing.observe(message) if isinstance(message, Step) else pairing.act(message)
     for pair in pairs:
         assert pair.tensors['x'][0, 0] == pair.step
         assert pair.reward[0] == pair.step
@@ -29,7 +30,7 @@ def feed(pairing: Pairing, *messages: Observed | Acted) -> list[tuple[int, int]]
 @pytest.mark.parametrize('order', list(itertools.permutations(range(4))))
 def test_pairs_come_in_order_however_the_messages_come(order: tuple[int, ...]) -> None:
     pairing = Pairing()
-    messages: list[Observed | Acted] = [observed(1), acted(1), observed(2), acted(2)]
+    messages: list[Step | Acted] = [observed(1), acted(1), observed(2), acted(2)]
     assert feed(pairing, observed(0), acted(0)) == [(1, 0)]
     shuffled = [messages[index] for index in order]
     assert feed(pairing, *shuffled) == [(1, 1), (1, 2)]

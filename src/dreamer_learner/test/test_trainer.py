@@ -70,7 +70,7 @@ class Rig:
         latent = LatentSpec(32, 4)
         memory = Replay(1000, self.task, latent, 3, 8)
         self.agent = Agent(self.config, self.task, 'cpu', 3)
-        self.experience = Experience(memory, self.task, latent, 8)
+        self.experience = Experience(memory, self.task, latent)
         self.updater = Updater(self.agent, memory)
         credit = TrainCredit(ratio, 4, 8, 24)
         self.outlet = outlet or Collected()

@@ -116,6 +116,7 @@ class Behaviour(nn.Module):
             features: (B, T, F), posterior states with gradient.
             batch: replayed rewards and flags, (B, T).
         """
+        self.level.begin(batch['reward'].mean() * self.config.discount_horizon)
         shape = features.shape[:2]
         starts = features.detach().flatten(0, 1)
         chosen = self._choose(shape, generator, starts.device)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +17,8 @@ import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
+
+from dreamer_learning.atomic import write_file
 
 SUFFIX = '.safetensors'
 FORMAT = 'dreamer-checkpoint-1'
@@ -41,7 +42,7 @@ def name(step: int) -> str:
 
 
 def save(path: Path, payload: Mapping[str, Any]) -> None:
-    """Write a checkpoint: temporary file, fsync, rename, fsync of the folder. An older file of that name stays until then.
+    """Write a checkpoint, see atomic.write_file. An older file of that name stays until then.
 
     Raises:
         CheckpointError: the disk is full or not writable, or the payload holds something else than tensors and JSON values.
@@ -53,20 +54,12 @@ def save(path: Path, payload: Mapping[str, Any]) -> None:
     except TypeError as error:
         raise CheckpointError(f'{path}: {error}') from None
     metadata = {'format': FORMAT, 'payload': skeleton, 'sha256': _digest(tensors, skeleton)}
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open('wb') as file:
-            file.write(safetensors.torch.save(tensors, metadata))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
+        write_file(path, safetensors.torch.save(tensors, metadata))
     except OSError as error:
         raise CheckpointError(f'{path}: cannot write the checkpoint: {error.strerror or error}; '
                               'the previous checkpoint stays') from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -157,11 +150,3 @@ def _digest(tensors: Mapping[str, Tensor], skeleton: str) -> str:
         digest.update(f'{key} {tensor.dtype} {tuple(tensor.shape)}'.encode())
         digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def _sync_folder(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

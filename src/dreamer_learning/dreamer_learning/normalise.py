@@ -67,14 +67,22 @@ class ValueCentre(nn.Module):
     """
 
     centre: Tensor
+    begun: Tensor
 
     def __init__(self, rate: float) -> None:
+        """rate 0 keeps the centre at 0."""
         super().__init__()
         self.rate = rate
         self.register_buffer('centre', torch.zeros(()))
+        self.register_buffer('begun', torch.tensor(rate == 0))
+
+    def begin(self, guess: Tensor) -> None:
+        """Start at a guess, once: the average would take hundreds of updates to climb there."""
+        self.centre.copy_(torch.where(self.begun | ~torch.isfinite(guess), self.centre, guess))
+        self.begun.fill_(True)
 
     def update(self, returns: Tensor) -> None:
-        """Take in returns of any shape; a rate of 0 keeps the centre at 0."""
+        """Take in returns of any shape."""
         new = returns.detach().mean()
         self.centre.lerp_(torch.where(torch.isfinite(new), new, self.centre), self.rate)
 

@@ -73,15 +73,14 @@ class Replay:
         seed: of the sampling.
         online_length: length of the windows of the online queue; 0 = no queue.
         memory: bytes that the rows may take; None = half of what is available now.
-        least: rows that are kept even if they take more than that: those needed before the first update.
 
     Raises:
         ConfigError: no memory, here and in `add`.
     """
 
     def __init__(self, capacity: int, task: Task, latent_spec: LatentSpec, seed: int = 0, online_length: int = 0,
-                 memory: int | None = None, least: int = LEAST) -> None:
-        self.task, self.online_length = task, online_length
+                 memory: int | None = None) -> None:
+        self.task, self._online_length = task, online_length
         self._asked, self.capacity = capacity, capacity
         action = task.action
         self._action_shape: tuple[int, ...] = () if action.discrete else (action.size,)
@@ -94,7 +93,7 @@ class Replay:
         self._step = tuple(columns)
         columns['deter'], columns['stoch'] = ((latent_spec.deter,), 'float16'), ((latent_spec.stoch,), 'uint8')
         self._rows = ChunkedRows(capacity, columns, SETTING)
-        self._limit(memory, least)
+        self._limit(memory)
         try:
             self._next, self._previous, self._segment, self._position = (
                 np.zeros(self.capacity, np.int64) for _ in range(4))
@@ -109,14 +108,14 @@ class Replay:
         self._count = 0
         self.segments = 0
 
-    def _limit(self, memory: int | None, least: int) -> None:
+    def _limit(self, memory: int | None) -> None:
         """Lower the capacity to what the memory holds."""
         if memory is None:
             available = available_memory()
             if available is None:
                 return
             memory = int(MEMORY_SHARE * available)
-        fitting = max(memory // self._row_bytes(), least)
+        fitting = max(memory // self._row_bytes(), LEAST)
         self.capacity = self._rows.capacity = min(self._asked, fitting)
 
     def _row_bytes(self) -> int:
@@ -125,11 +124,6 @@ class Replay:
     def __len__(self) -> int:
         """Rows stored."""
         return min(self._count, self.capacity)
-
-    @property
-    def added(self) -> int:
-        """Rows ever added."""
-        return self._count
 
     def add(self, stream: int, env: int, step: int, obs: Mapping[str, np.ndarray], action: np.ndarray | int | float,
             reward: float, is_first: bool, is_last: bool, is_terminal: bool,
@@ -196,9 +190,9 @@ class Replay:
         self._ends[lane.segment] = self._position[row]
         if not online:
             lane.fresh.clear()
-        elif self.online_length:
+        elif self._online_length:
             lane.fresh.append(serial)
-            if len(lane.fresh) == self.online_length:
+            if len(lane.fresh) == self._online_length:
                 self._online.append(lane.fresh[0])
                 lane.fresh.clear()
 
@@ -216,17 +210,12 @@ class Replay:
             serials = self._follow(np.concatenate([starts, self._uniform_starts(batch - len(starts), length)]), length)
             return self._gather(serials)
 
-    def ready(self, length: int) -> bool:
-        """Whether a window of this length is stored."""
-        with self._lock:
-            return len(self._valid(np.arange(self._oldest(), self._count), length)) > 0
-
     def _oldest(self) -> int:
         return max(0, self._count - self.capacity)
 
     def _online_starts(self, batch: int, length: int) -> np.ndarray:
         starts: list[int] = []
-        while length == self.online_length and self._online and len(starts) < batch:
+        while length == self._online_length and self._online and len(starts) < batch:
             start = self._online.popleft()
             if start >= self._oldest():
                 starts.append(start)
@@ -308,7 +297,7 @@ class Replay:
 
     def state_dict(self) -> dict[str, object]:
         """The position of the sampler: random state. The rows themselves live in the recorded bags."""
-        return {'random': self._random.bit_generator.state, 'added': self._count}
+        return {'random': self._random.bit_generator.state}
 
     def load_state_dict(self, state: Mapping[str, object]) -> None:
         """Take over the random state; rows are added again by whoever reads the bags."""

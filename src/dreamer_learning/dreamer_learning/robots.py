@@ -7,11 +7,13 @@ import fnmatch
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from dreamer_learning.config import ConfigError, build, load_yaml
+
+Entry = TypeVar('Entry')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +85,7 @@ def joint_ranges(ranges: Mapping[str, ActionRange], joints: Sequence[str]) -> tu
     Raises:
         ConfigError: a joint that no pattern, or more than one, matches.
     """
-    chosen = [_range_of(joint, ranges) for joint in joints]
+    chosen = [entry_of(joint, 'action_range', list(ranges.items())) for joint in joints]
     lower = np.array([item.lower for item in chosen])
     span = np.array([item.upper for item in chosen]) - lower
     first = np.array([item.fraction[0] for item in chosen])
@@ -91,9 +93,19 @@ def joint_ranges(ranges: Mapping[str, ActionRange], joints: Sequence[str]) -> tu
     return lower + span * first, lower + span * last
 
 
-def _range_of(joint: str, ranges: Mapping[str, ActionRange]) -> ActionRange:
-    patterns = [pattern for pattern in ranges if fnmatch.fnmatchcase(joint, pattern)]
-    if len(patterns) != 1:
-        found = f'patterns {", ".join(patterns)}' if patterns else 'no pattern'
-        raise ConfigError(f"action_range: joint '{joint}' matches {found}, must match one of: {', '.join(ranges)}")
-    return ranges[patterns[0]]
+def entry_of(joint: str, key: str, entries: Sequence[tuple[str, Entry]]) -> Entry:
+    """The one entry whose pattern of joint names matches.
+
+    Args:
+        key: of the configuration that holds the entries, for messages.
+        entries: pairs of a pattern, for example '*_hip_joint', and what it stands for.
+
+    Raises:
+        ConfigError: no pattern matches, or more than one.
+    """
+    found = [(pattern, entry) for pattern, entry in entries if fnmatch.fnmatchcase(joint, pattern)]
+    if len(found) != 1:
+        matches = f'patterns {", ".join(pattern for pattern, _ in found)}' if found else 'no pattern'
+        allowed = ', '.join(pattern for pattern, _ in entries)
+        raise ConfigError(f"{key}: joint '{joint}' matches {matches}, must match one of: {allowed}")
+    return found[0][1]

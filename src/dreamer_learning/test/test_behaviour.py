@@ -143,6 +143,7 @@ def test_a_centred_critic_means_the_same_values() -> None:
     seen: list[torch.Tensor] = []
 
     def losses(centre: float) -> dict[str, torch.Tensor]:
+        behaviour.level.begin(torch.tensor(0.0))
         behaviour.level.centre.fill_(centre)
         for head in (behaviour.critic, behaviour.slow_critic):
             head.twohot.mean = lambda logits: mean(logits) - centre  # type: ignore[method-assign]
@@ -159,12 +160,17 @@ def test_a_centred_critic_means_the_same_values() -> None:
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-3)
 
 
-def test_the_centre_follows_finite_returns() -> None:
-    level = ValueCentre(0.1)
+def test_the_centre_begins_at_a_guess_and_follows_finite_returns() -> None:
+    level, fixed = ValueCentre(0.1), ValueCentre(0.0)
+    for guess in (10.0, 99.0):
+        level.begin(torch.tensor(guess))
+        fixed.begin(torch.tensor(guess))
     level.update(torch.tensor([4.0, 6.0]))
-    assert level.centre.item() == pytest.approx(0.5)
+    fixed.update(torch.tensor([4.0, 6.0]))
+    assert level.centre.item() == pytest.approx(9.5)
     level.update(torch.tensor([torch.nan]))
-    assert level.centre.item() == pytest.approx(0.5)
+    assert level.centre.item() == pytest.approx(9.5)
+    assert fixed.centre.item() == 0.0
 
 
 @pytest.mark.parametrize(('share', 'factor'), [(0.44, 1.1), (0.46, 1.0), (0.54, 1.0), (0.56, 1 / 1.1)])

@@ -87,12 +87,12 @@ def test_prune_keeps_the_newest(tmp_path: Path) -> None:
 def test_prune_removes_what_a_killed_writer_left_but_not_what_is_being_written(tmp_path: Path) -> None:
     write(tmp_path, 1)
     newest = (tmp_path / checkpoint.name(1)).stat().st_mtime_ns
-    for name, age in (('.checkpoint-000000000000.safetensors.7.tmp', -1), ('.checkpoint-000000000002.safetensors.8.tmp', 1)):
+    for name, age in (('.checkpoint-000000000000.safetensors.tmp', -1), ('.checkpoint-000000000002.safetensors.tmp', 1)):
         (tmp_path / name).write_bytes(b'half')
         os.utime(tmp_path / name, ns=(newest, newest + age * 10**9))
     checkpoint.prune(tmp_path, 3)
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ['.checkpoint-000000000002.safetensors.8.tmp', checkpoint.name(1)]
+    assert names == ['.checkpoint-000000000002.safetensors.tmp', checkpoint.name(1)]
     checkpoint.prune(tmp_path / 'none', 3)
 
 

@@ -93,6 +93,7 @@ def test_a_task_file_cannot_set_the_identity(tmp_path: Path) -> None:
         load_task(write(tmp_path, task=TASK + 'identity: {}\n'), 'toy')
 
 
-def test_torch_is_not_imported() -> None:
-    code = 'import sys, dreamer_learning.robots; sys.exit("torch" in sys.modules)'
+@pytest.mark.parametrize('module', ['atomic', 'config', 'robots', 'spaces', 'urdf'])
+def test_torch_is_not_imported(module: str) -> None:
+    code = f'import sys, dreamer_learning.{module}; sys.exit("torch" in sys.modules)'
     assert subprocess.run([sys.executable, '-c', code], timeout=60).returncode == 0

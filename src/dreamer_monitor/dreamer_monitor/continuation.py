@@ -10,9 +10,9 @@ import json
 import os
 from pathlib import Path
 
+from dreamer_learning.atomic import write_file
 from dreamer_learning.config import ConfigError, build
 from dreamer_monitor.accounting import Counted
-from dreamer_monitor.summary import write_text
 
 FILE = '.launch.json'
 
@@ -61,7 +61,7 @@ def write(run_dir: Path, continuation: Continuation) -> None:
     Raises:
         OSError: it cannot be written; an older one stays.
     """
-    write_text(run_dir / FILE, json.dumps(dataclasses.asdict(continuation)) + '\n')
+    write_file(run_dir / FILE, json.dumps(dataclasses.asdict(continuation)) + '\n')
 
 
 def remove(run_dir: Path) -> None:

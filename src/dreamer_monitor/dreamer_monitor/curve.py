@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from dreamer_learning.atomic import write_file
 from dreamer_monitor.accounting import Mean
 
 BIN = 300.0
@@ -75,15 +75,7 @@ def draw(path: Path, curve: Curve, end: float, title: str) -> None:
     """
     image = render(curve, end, title)
     _, data = cv2.imencode('.png', image)
-    temporary = path.with_name(f'{path.name}.tmp')
-    try:
-        with temporary.open('wb') as file:
-            file.write(data.tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_file(path, data.tobytes())
 
 
 def render(curve: Curve, end: float, title: str) -> np.ndarray:

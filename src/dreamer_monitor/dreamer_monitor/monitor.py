@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from dreamer_learning.atomic import write_file
 from dreamer_monitor import continuation
 from dreamer_monitor.accounting import Accounting, Mean, Rate
 from dreamer_monitor.continuation import Continuation
@@ -18,7 +19,7 @@ from dreamer_monitor.curve import Curve, draw
 from dreamer_monitor.events import Events
 from dreamer_monitor.progress import Progress, Row
 from dreamer_monitor.status import Alerts, Status, losses_of
-from dreamer_monitor.summary import Launch, format_summary, write_text
+from dreamer_monitor.summary import Launch, format_summary
 from dreamer_node.storage import making_folders
 from dreamer_node.wire import Step
 
@@ -202,7 +203,7 @@ class Monitor:
         files = [name for name in names if (self._run_dir / name).exists()]
         bins = [reward for _, reward in self._curve.bins()]
         text = format_summary(self._run_dir, launch, self.status(now), bins, files)
-        self._try('summary.txt', lambda path: write_text(path, text), self._run_dir / 'summary.txt')
+        self._try('summary.txt', lambda path: write_file(path, text), self._run_dir / 'summary.txt')
         return text
 
     def _open_events(self) -> Events | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
@@ -113,6 +112,6 @@ class ConsoleNode(Node):
         self._display.show(lambda width: format_line(status, width), now)
 
 
-def main() -> None:
-    """Entry point of the executable `console`."""
-    sys.exit(run_storing_node(ConsoleNode))
+def main() -> int:
+    """Run the node; returns the exit code."""
+    return run_storing_node(ConsoleNode)

@@ -51,17 +51,3 @@ def format_summary(run_dir: Path, launch: Launch, status: Status, bins: Sequence
     if files:
         lines.append(f'see          {", ".join(files)}')
     return '\n'.join(lines) + '\n'
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a small text file in one step.
-
-    Raises:
-        OSError: it cannot be written; an older one stays.
-    """
-    temporary = path.with_name(f'{path.name}.tmp')
-    try:
-        temporary.write_text(text, encoding='utf-8')
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import numpy as np
 
 from dreamer_node.wire import Step
@@ -17,15 +14,3 @@ def made(step: int, reward: float = 1.0, stream: int = 7, length: int = 10, envi
         stream, step, 100.0 + step * 0.05, {}, np.full(environments, 0.0 if first else reward, np.float32),
         np.full(environments, first), np.full(environments, last), np.zeros(environments, bool),
     )
-
-
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
-    """Wait until a condition holds.
-
-    Raises:
-        AssertionError: it did not within this time.
-    """
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f'waited {seconds} s for {what}'
-        time.sleep(0.01)

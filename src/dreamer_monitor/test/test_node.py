@@ -16,14 +16,15 @@ from pathlib import Path
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from made import wait_for
 from rclpy.node import Node
 
 from dreamer_interfaces.msg import Metrics, Observation
 from dreamer_node.qos import STANDARD, STEPS_KEPT
+from dreamer_node.testing import wait_for
 
 NAMESPACE = f'/console_{os.getpid()}'
-COMMAND = [sys.executable, '-c', 'from dreamer_monitor.node import main; main()', '--ros-args', '-r', f'__ns:={NAMESPACE}']
+MAIN = 'import sys; from dreamer_monitor.main import main; sys.exit(main())'
+COMMAND = [sys.executable, '-c', MAIN, '--ros-args', '-r', f'__ns:={NAMESPACE}']
 
 
 class Robot(Node):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -14,20 +14,13 @@ from sensor_msgs.msg import CameraInfo, Image, Imu, JointState
 from tf2_msgs.msg import TFMessage
 
 from dreamer_interfaces.msg import JointCommand
-from dreamer_learning.config import nearest
 from dreamer_mujoco.config import CameraConfig
 from dreamer_mujoco.servo import Command
 from dreamer_mujoco.simulation import SensorReading
+from dreamer_node.joints import JointOrder
+from dreamer_node.refusals import Refused
 
 WORLD_FRAME = 'odom'
-
-
-class RefusedCommand(ValueError):
-    """A JointCommand that cannot be carried out. `cause` names the kind of fault, the text the details."""
-
-    def __init__(self, cause: str, text: str) -> None:
-        super().__init__(text)
-        self.cause = cause
 
 
 def set_stamp(stamp: Time, nanoseconds: int) -> None:
@@ -130,39 +123,20 @@ class CommandReader:
     """
 
     def __init__(self, joints: Sequence[str]) -> None:
-        self._joints = list(joints)
-        self._order: Mapping[tuple[str, ...], np.ndarray] = {}
+        self._order = JointOrder(joints, exact=True)
+        self._count = len(joints)
 
     def read(self, message: JointCommand) -> Command:
         """The command of a message.
 
         Raises:
-            RefusedCommand: joints missing, unknown or doubled, wrong lengths, values that are not finite or negative.
+            Refused: joints missing, unknown or repeated, wrong lengths, values that are not finite or negative.
         """
-        order = None if message.name == self._joints else self._permutation(tuple(message.name))
-        arrays = {}
-        for name in ('position', 'velocity', 'effort', 'kp', 'kd'):
-            values = np.array(getattr(message, name), float)
-            if len(values) != len(self._joints):
-                raise RefusedCommand('length', f'{name} has {len(values)} values for {len(self._joints)} joints')
-            arrays[name] = values if order is None else values[order]
+        self._order.follow(message.name)
+        fields = ('position', 'velocity', 'effort', 'kp', 'kd')
+        arrays = {name: self._order.arrange(name, getattr(message, name)) for name in fields}
         command = Command(**arrays, duration=message.duration, max_deviation=message.max_deviation)
-        fault = command.fault(len(self._joints))
+        fault = command.fault(self._count)
         if fault:
-            raise RefusedCommand('value', fault)
+            raise Refused('value', fault)
         return command
-
-    def _permutation(self, names: tuple[str, ...]) -> np.ndarray:
-        """Where in the message each of the robot's joints is."""
-        if names not in self._order:
-            for name in names:
-                if name not in self._joints:
-                    raise RefusedCommand('unknown joint', f"unknown joint '{name}'; {nearest(name, self._joints)}")
-            missing = [name for name in self._joints if name not in names]
-            if missing:
-                raise RefusedCommand('missing joint', f'no set-point for joint {", ".join(missing)}')
-            if len(names) != len(self._joints):
-                raise RefusedCommand('doubled joint', f'{len(names)} names for {len(self._joints)} joints')
-            # One entry: a driver does not change its order.
-            self._order = {names: np.array([names.index(name) for name in self._joints])}
-        return self._order[names]

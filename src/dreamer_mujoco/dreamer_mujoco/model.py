@@ -10,8 +10,9 @@ import mujoco
 import numpy as np
 
 from dreamer_learning.config import ConfigError
+from dreamer_learning.urdf import Urdf
 from dreamer_mujoco.config import Conditions, SimulationConfig
-from dreamer_mujoco.urdf import Urdf, read_urdf
+from dreamer_mujoco.urdf import for_mujoco
 
 COLLISION_GROUP, VISUAL_GROUP, FLOOR_GROUP = 3, 1, 0
 """Geom groups; MuJoCo draws 0 to 2 unless told otherwise."""
@@ -56,16 +57,20 @@ def build_model(path: Path, config: SimulationConfig, conditions: Conditions) ->
     Raises:
         ConfigError: the URDF does not parse or lacks a joint or link that the configuration names.
     """
-    links = [config.base_link, *filter(None, [config.imu_link]), *(camera.frame for camera in config.cameras.values())]
-    urdf = read_urdf(path, config.joints, links)
+    urdf = Urdf(path)
+    efforts = np.array([urdf.driven(name).effort for name in config.joints])
+    frames = [(f'cameras: {name}: frame', camera.frame) for name, camera in config.cameras.items()]
+    for key, link in [('base_link', config.base_link), ('imu_link', config.imu_link or config.base_link), *frames]:
+        urdf.require_link(key, link)
+    text, drawn = for_mujoco(urdf)
     try:
-        spec = mujoco.MjSpec.from_string(urdf.text)
-        root = _furnish(spec, urdf, config, conditions)
+        spec = mujoco.MjSpec.from_string(text)
+        _shape_geoms(spec, drawn, conditions.friction)
+        root = _furnish(spec, efforts, config, conditions)
         model = spec.compile()
     except (ValueError, mujoco.FatalError) as error:
         raise ConfigError(f'{path}: MuJoCo cannot load it: {" ".join(str(error).split())}') from None
     joints = [model.joint(name) for name in config.joints]
-    limits = [urdf.effort.get(name, 0.0) or math.inf for name in config.joints]
     gyro = int(model.sensor(GYRO).adr[0])
     return RobotModel(
         model=model,
@@ -73,13 +78,13 @@ def build_model(path: Path, config: SimulationConfig, conditions: Conditions) ->
         qvel=np.array([int(joint.dofadr[0]) for joint in joints]),
         base=model.body(config.base_link).id,
         root=model.body(root).id,
-        effort_limit=np.array(limits) * conditions.motor_strength,
+        effort_limit=np.where(efforts == 0.0, np.inf, efforts) * conditions.motor_strength,
         imu=slice(gyro, gyro + 6),
         fixed_base=config.fixed_base,
     )
 
 
-def _furnish(spec: mujoco.MjSpec, urdf: Urdf, config: SimulationConfig, conditions: Conditions) -> str:
+def _furnish(spec: mujoco.MjSpec, efforts: np.ndarray, config: SimulationConfig, conditions: Conditions) -> str:
     """Add to the robot what its description does not hold. Returns the name of the root link."""
     spec.option.timestep = config.timestep
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
@@ -87,15 +92,14 @@ def _furnish(spec: mujoco.MjSpec, urdf: Urdf, config: SimulationConfig, conditio
     root = spec.worldbody.first_body()
     if not config.fixed_base:
         root.add_freejoint()
-    _shape_geoms(spec, urdf, conditions.friction)
-    for index, name in enumerate(config.joints):
+    for index, (name, effort) in enumerate(zip(config.joints, efforts)):
         joint = spec.joint(name)
         joint.damping[0] = max(joint.damping[0], config.damping)
         joint.armature = config.armature
         joint.frictionloss = max(joint.frictionloss, config.friction_loss)
         # The motor's own range bounds the torque, so that stronger motors are possible too.
         joint.actfrclimited = mujoco.mjtLimited.mjLIMITED_FALSE
-        _add_motor(spec, name, urdf.effort.get(name, 0.0) * conditions.motor_strength, index)
+        _add_motor(spec, name, effort * conditions.motor_strength, index)
     base = spec.body(config.base_link)
     if conditions.payload > 0:
         inertia = conditions.payload * 0.1**2 / 6  # a cube of 0.1 m
@@ -120,13 +124,13 @@ def _furnish(spec: mujoco.MjSpec, urdf: Urdf, config: SimulationConfig, conditio
     return str(root.name)
 
 
-def _shape_geoms(spec: mujoco.MjSpec, urdf: Urdf, friction: float) -> None:
+def _shape_geoms(spec: mujoco.MjSpec, drawn: set[str], friction: float) -> None:
     for body in spec.bodies:
         for geom in body.geoms:
             if geom.contype == 0 and geom.conaffinity == 0:
                 geom.group = VISUAL_GROUP
                 continue
-            geom.group = COLLISION_GROUP if body.name in urdf.drawn else VISUAL_GROUP
+            geom.group = COLLISION_GROUP if body.name in drawn else VISUAL_GROUP
             geom.friction[0] = friction
             if geom.type == mujoco.mjtGeom.mjGEOM_CYLINDER and geom.size[1] > 2 * geom.size[0]:
                 # Long cylinders collide as capsules of the same length: no rim, and cheaper.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections import Counter
 
 import mujoco
 import numpy as np
@@ -16,12 +14,13 @@ from dreamer_interfaces.msg import JointCommand
 from dreamer_interfaces.srv import Push, ResetWorld, SetPause, StepSimulation
 from dreamer_learning.config import ConfigError
 from dreamer_mujoco.lockstep import LockstepGate
-from dreamer_mujoco.messages import CommandReader, RefusedCommand
+from dreamer_mujoco.messages import CommandReader
 from dreamer_mujoco.parameters import read_parameters
 from dreamer_mujoco.publishers import SensorPublishers
 from dreamer_mujoco.simulation import RESET_TIME, Simulation
 from dreamer_node.diagnostics import OK, WARN, Diagnostics, Report
 from dreamer_node.qos import COMMAND, LATCHED
+from dreamer_node.refusals import Refusals, Refused
 from dreamer_node.runtime import run_node
 from dreamer_node.wire import nanoseconds
 
@@ -36,7 +35,7 @@ class MujocoBridge(Node):
     """Plays the robot's hardware.
 
     Attributes:
-        refused: cause -> number of commands refused for it.
+        refusals: commands that were not carried out.
 
     Raises:
         ConfigError: parameters, configuration or robot description cannot be used.
@@ -54,12 +53,12 @@ class MujocoBridge(Node):
         self._period = 1.0 / rate
         # Stamp 0 means 'no time' to other nodes.
         self._simulation.skip(self._period)
-        self._topics = SensorPublishers(self, self._simulation, settings.camera)
+        self._topics = SensorPublishers(self, self._simulation, settings.camera, settings.needs_images)
         paced = settings.real_time_factor > 0
         self._gate = LockstepGate(self._simulation.stamp, paced, limit=0 if settings.wait_for_learner else None)
         self._gate.due = not paced
         self._reader = CommandReader(settings.config.joints)
-        self.refused: Counter[str] = Counter()
+        self.refusals = Refusals(lambda text: self.get_logger().error(f'joint_command {text}'))
         self._stale = self._steps = self._late = 0
         self._published_at = time.monotonic()
         self._stepped_at = self._published_at
@@ -99,10 +98,8 @@ class MujocoBridge(Node):
             return
         try:
             command = self._reader.read(message)
-        except RefusedCommand as error:
-            if not self.refused[error.cause]:
-                self.get_logger().error(f'joint_command refused: {error} (further ones are counted in /diagnostics)')
-            self.refused[error.cause] += 1
+        except Refused as refused:
+            self.refusals.count(refused)
             return
         if lockstep:
             self._gate.offer(command, message.step)
@@ -217,10 +214,10 @@ class MujocoBridge(Node):
             'late steps': self._late,
             'camera images': self._topics.frames,
             'stale commands': self._stale,
-            'refused commands': self.refused.total(),
+            'refused commands': self.refusals.total,
             'diverged': self._simulation.diverged,
         }
-        values |= {f'refused: {cause}': count for cause, count in sorted(self.refused.items())}
+        values |= self.refusals.values()
         values |= {f'variation: {name}': value for name, value in vars(self._simulation.conditions).items()}
         if self._topics.render_error:
             return WARN, f'no camera images: {self._topics.render_error}', values
@@ -237,6 +234,6 @@ class MujocoBridge(Node):
         self._simulation.close()
 
 
-def main() -> None:
-    """Run the node."""
-    sys.exit(run_node(MujocoBridge))
+def main() -> int:
+    """Run the node; returns the exit code."""
+    return run_node(MujocoBridge)

@@ -32,6 +32,7 @@ class BridgeParameters:
         state_rate: Hz, readings per simulated second without lockstep.
         seed: of the noise in keyframes and sensors.
         camera: 'auto', 'on', 'off'.
+        needs_images: the task observes the camera: without images nothing would move.
         wait_for_learner: keep to step_limit.
     """
 
@@ -44,6 +45,7 @@ class BridgeParameters:
     state_rate: float
     seed: int
     camera: str
+    needs_images: bool
     wait_for_learner: bool
 
 
@@ -55,13 +57,19 @@ def read_parameters(node: Node) -> BridgeParameters:
     """
     folder = config_dir(node)
     robot = str(declare(node, 'robot', 'a1', 'name of config/robots/<robot>.yaml'))
-    task = load_task(folder, str(declare(node, 'task', 'a1_walk', 'name of config/tasks/<task>.yaml')))
+    task_name = str(declare(node, 'task', 'a1_walk', 'name of config/tasks/<task>.yaml'))
+    task = load_task(folder, task_name)
     urdf, config = load_simulation(folder, robot)
     keyframe = str(declare(node, 'keyframe', config.start, 'pose of the robot at the start'))
     config.keyframe(keyframe)
     camera = str(declare(node, 'camera', 'auto', "images when someone subscribes ('auto'), 'on' or 'off'"))
     if camera not in CAMERA_MODES:
         raise ConfigError(f"camera '{camera}'; {nearest(camera, CAMERA_MODES)}")
+    needs_images = any(spec.image for spec in task.observation.values())
+    if needs_images and camera == 'off':
+        raise ConfigError(f"camera 'off': the task '{task_name}' needs images; allowed: auto, on")
+    if needs_images and not config.cameras:
+        raise ConfigError(f"the task '{task_name}' needs images, and the robot '{robot}' has no cameras")
     lockstep = bool(declare(node, 'lockstep', False, 'wait for the joint_command that answers each reading'))
     factor = _number(node, 'real_time_factor', 1.0, 'simulated seconds per second; 0.0 = as fast as the nodes answer')
     if not 0 <= factor < math.inf or (factor == 0 and not lockstep):
@@ -84,6 +92,7 @@ def read_parameters(node: Node) -> BridgeParameters:
         state_rate=state_rate,
         seed=seed,
         camera=camera,
+        needs_images=needs_images,
         wait_for_learner=bool(declare(node, 'wait_for_learner', False, 'in lockstep: do not pass step_limit')),
     )
 

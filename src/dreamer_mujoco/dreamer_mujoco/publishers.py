@@ -30,12 +30,13 @@ class SensorPublishers:
         node: whose topics they are.
         simulation: the robot.
         camera: 'auto' = images when someone subscribes, 'on', 'off'.
+        needed: the task cannot do without images.
 
     Raises:
-        ConfigError: camera is 'on' and this machine cannot draw.
+        ConfigError: camera is 'on' or images are needed, and this machine cannot draw.
     """
 
-    def __init__(self, node: Node, simulation: Simulation, camera: str) -> None:
+    def __init__(self, node: Node, simulation: Simulation, camera: str, needed: bool) -> None:
         self._node = node
         self._simulation = simulation
         self._reading = simulation.read()
@@ -58,12 +59,12 @@ class SensorPublishers:
         self._looked = -1.0
         self.frames = 0
         self.render_error = ''
-        if self._always:
+        if self._always or needed:
             for name in self._cameras:
                 try:
                     simulation.render(name)
                 except RenderError as error:
-                    raise ConfigError(f'camera: on: {error}') from None
+                    raise ConfigError(f"{'the task needs images' if needed else 'camera: on'}: {error}") from None
 
     def publish(self, reading: SensorReading) -> None:
         """Publish a new reading, with images where they are due."""

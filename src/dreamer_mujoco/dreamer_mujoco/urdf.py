@@ -1,99 +1,30 @@
-"""Reads a URDF into a form that MuJoCo's importer keeps whole, and says clearly what is wrong with it."""
+"""Makes a URDF fit for MuJoCo's importer."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from dreamer_learning.config import ConfigError, nearest
+from dreamer_learning.config import ConfigError
+from dreamer_learning.urdf import Urdf
 
-DRIVABLE = ('revolute', 'continuous', 'prismatic')
 MESH_FORMATS = ('.stl', '.obj', '.msh')
 
 
-@dataclasses.dataclass(frozen=True)
-class Urdf:
-    """A robot description that passed the checks.
-
-    Attributes:
-        path: where it came from, for messages.
-        text: XML for MuJoCo's importer.
-        effort, velocity: joint name -> limit; missing where the file gives none.
-        drawn: links with a visual that MuJoCo can draw.
-    """
-
-    path: Path
-    text: str
-    effort: dict[str, float]
-    velocity: dict[str, float]
-    drawn: frozenset[str]
-
-
-def read_urdf(path: Path, joints: Sequence[str], links: Sequence[str]) -> Urdf:
-    """Check a URDF and prepare it for MuJoCo.
-
-    Args:
-        path: the file; xacro has to be expanded before.
-        joints: names that must be driven joints of the robot.
-        links: names that must be links of the robot.
+def for_mujoco(urdf: Urdf) -> tuple[str, set[str]]:
+    """XML that MuJoCo's importer keeps whole, and the links with a visual that MuJoCo can draw.
 
     Raises:
-        ConfigError: no such file, not a URDF, a missing joint, link or mesh.
+        ConfigError: a missing mesh, or a collision mesh in a format that MuJoCo lacks.
     """
-    root = _parse(path)
-    types = {str(item.get('name')): str(item.get('type')) for item in root.findall('joint')}
-    for name in joints:
-        if name not in types:
-            raise ConfigError(f"{path}: no joint '{name}'; {nearest(name, [k for k, v in types.items() if v in DRIVABLE])}")
-        if types[name] not in DRIVABLE:
-            raise ConfigError(f"{path}: joint '{name}' is of type '{types[name]}'; a driven one is {', '.join(DRIVABLE)}")
-    known = [str(item.get('name')) for item in root.findall('link')]
-    for name in links:
-        if name not in known:
-            raise ConfigError(f"{path}: no link '{name}'; {nearest(name, known)}")
-    drawn = _prepare_meshes(path, root)
+    root = urdf.root
+    drawn = _prepare_meshes(urdf.path, root)
     for old in root.findall('mujoco'):
         root.remove(old)
     extension = ElementTree.SubElement(root, 'mujoco')
     # MuJoCo's URDF defaults drop all visuals and melt fixed links (feet, frames) into their parents.
     ElementTree.SubElement(extension, 'compiler', discardvisual='false', fusestatic='false', strippath='false')
-    return Urdf(
-        path=path,
-        text=ElementTree.tostring(root, encoding='unicode'),
-        effort=_limits(path, root, 'effort'),
-        velocity=_limits(path, root, 'velocity'),
-        drawn=frozenset(drawn),
-    )
-
-
-def _parse(path: Path) -> ElementTree.Element:
-    try:
-        root = ElementTree.parse(path).getroot()
-    except OSError as error:
-        raise ConfigError(f'{path}: cannot be read: {error.strerror}') from None
-    except ElementTree.ParseError as error:
-        raise ConfigError(f'{path}: not valid XML: {error}') from None
-    if root.tag != 'robot':
-        raise ConfigError(f"{path}: not a URDF: the root element is '{root.tag}', not 'robot'")
-    if any('www.ros.org' in str(item.tag) and 'xacro' in str(item.tag) for item in root.iter()):
-        raise ConfigError(f'{path}: this is xacro; expand it first: xacro FILE.xacro > FILE.urdf')
-    return root
-
-
-def _limits(path: Path, root: ElementTree.Element, key: str) -> dict[str, float]:
-    limits: dict[str, float] = {}
-    for joint in root.findall('joint'):
-        limit = joint.find('limit')
-        text = None if limit is None else limit.get(key)
-        if text is None:
-            continue
-        try:
-            limits[str(joint.get('name'))] = float(text)
-        except ValueError:
-            raise ConfigError(f"{path}: joint '{joint.get('name')}': {key} limit '{text}' is not a number") from None
-    return limits
+    return ElementTree.tostring(root, encoding='unicode'), drawn
 
 
 def _prepare_meshes(path: Path, root: ElementTree.Element) -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,9 @@ import pytest
 from dreamer_mujoco.config import Keyframe, SimulationConfig, Variation, load_simulation
 from dreamer_mujoco.servo import Command
 from dreamer_mujoco.simulation import Simulation
+from dreamer_node.testing import private_domain
+
+_private_domain = pytest.fixture(scope='session', autouse=True)(private_domain)
 
 CONFIG_DIR = Path(__file__).resolve().parents[3] / 'config'
 
@@ -72,11 +74,3 @@ def command(position: list[float] | np.ndarray, kp: float = 80.0, kd: float = 2.
     zeros = np.zeros_like(position)
     effort, velocity = more.pop('effort', 0.0), more.pop('velocity', 0.0)
     return Command(position, zeros + velocity, zeros + effort, zeros + kp, zeros + kd, **more)
-
-
-@pytest.fixture(scope='session', autouse=True)
-def _private_domain() -> None:
-    """A ROS domain of the tests' own: they neither move nor hear what runs in the user's."""
-    own = str(1 + os.getpid() % 100)
-    os.environ['ROS_DOMAIN_ID'] = '101' if os.environ.get('ROS_DOMAIN_ID') == own else own
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'

@@ -10,9 +10,10 @@ import pytest
 from dreamer_interfaces.msg import JointCommand
 from dreamer_mujoco.config import CameraConfig
 from dreamer_mujoco.lockstep import LockstepGate
-from dreamer_mujoco.messages import CameraMessages, CommandReader, RefusedCommand, SensorMessages
+from dreamer_mujoco.messages import CameraMessages, CommandReader, SensorMessages
 from dreamer_mujoco.servo import Command
 from dreamer_mujoco.simulation import SensorReading
+from dreamer_node.refusals import Refused
 
 JOINTS = ['hip', 'thigh', 'calf']
 
@@ -41,10 +42,10 @@ def test_command_is_read_in_the_robots_order() -> None:
 @pytest.mark.parametrize(
     ('message', 'cause', 'words'),
     [
-        (joint_command(names=['hip', 'thigh', 'knee']), 'unknown joint', "unknown joint 'knee'"),
-        (joint_command(names=['hip', 'thigh']), 'missing joint', 'calf'),
-        (joint_command(names=['hip', 'thigh', 'calf', 'hip']), 'doubled joint', '4 names'),
-        (joint_command(names=[]), 'missing joint', 'hip, thigh, calf'),
+        (joint_command(names=['hip', 'thigh', 'knee']), 'unknown_joint', "unknown joint 'knee'"),
+        (joint_command(names=['hip', 'thigh']), 'missing_joint', 'calf'),
+        (joint_command(names=['hip', 'thigh', 'calf', 'hip']), 'repeated_joint', "'hip' is there 2 times"),
+        (joint_command(names=[]), 'missing_joint', "'hip', 'thigh', 'calf'"),
         (joint_command(kp=[1.0]), 'length', 'kp has 1 values for 3'),
         (joint_command(position=[0.0, math.nan, 0.0]), 'value', 'position is not finite'),
         (joint_command(kd=[0.0, math.inf, 0.0]), 'value', 'kd is not finite'),
@@ -53,7 +54,7 @@ def test_command_is_read_in_the_robots_order() -> None:
     ],
 )
 def test_faulty_messages_are_refused_with_their_cause(message: JointCommand, cause: str, words: str) -> None:
-    with pytest.raises(RefusedCommand, match=words) as error:
+    with pytest.raises(Refused, match=words) as error:
         CommandReader(JOINTS).read(message)
     assert error.value.cause == cause
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 import rclpy
+import yaml
 from conftest import CONFIG_DIR
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import Vector3
@@ -24,6 +27,7 @@ from tf2_msgs.msg import TFMessage
 from dreamer_interfaces.msg import JointCommand
 from dreamer_interfaces.srv import Push, ResetWorld, SetPause, StepSimulation
 from dreamer_mujoco.node import MujocoBridge
+from dreamer_mujoco.rendering import RenderError
 from dreamer_node.qos import COMMAND, LATCHED, SENSOR, STANDARD
 from dreamer_node.runtime import make_executor
 
@@ -184,12 +188,11 @@ def test_refused_commands_are_counted_and_the_right_one_goes_on(make_bench: Call
     ]
     for count, fault in enumerate(faults, start=1):
         bench.answer(**fault)
-        bench.until(lambda: bench.bridge.refused.total() == count)  # noqa: B023
+        bench.until(lambda: bench.bridge.refusals.total == count)  # noqa: B023
     bench.until(lambda: bench.diagnostics()['message'] == 'waiting for joint_command')
     report = bench.diagnostics()
-    assert {key for key in report if key.startswith('refused: ')} == {
-        'refused: unknown joint', 'refused: missing joint', 'refused: length', 'refused: value'
-    }
+    causes = {'refused_unknown_joint', 'refused_missing_joint', 'refused_length', 'refused_value'}
+    assert {key for key in report if key.startswith('refused_')} == causes
     assert stamp(bench.received['joint_states'][-1]) == before
     assert stamp(bench.step()) == before + PERIOD
 
@@ -288,6 +291,7 @@ def test_images_come_to_who_subscribes(make_bench: Callable[..., Bench]) -> None
     [
         ({'keyframe': 'bakc'}, "did you mean 'back'"),
         ({'camera': 'maybe'}, "camera 'maybe'"),
+        ({'camera': '"off"', 'task': 'a1_walk_camera'}, "camera 'off': the task 'a1_walk_camera' needs images"),
         ({'robot': 'a2'}, "did you mean 'a1'"),
         ({'real_time_factor': '0.0'}, 'real_time_factor 0.0'),
         ({'state_rate': '100000.0'}, 'state_rate'),
@@ -297,11 +301,47 @@ def test_images_come_to_who_subscribes(make_bench: Callable[..., Bench]) -> None
     ],
 )
 def test_bad_parameters_end_with_one_line(parameters: dict[str, str], words: str) -> None:
-    program = 'from dreamer_mujoco.node import main; main()'
-    command = [sys.executable, '-c', program, '--ros-args', '-p', f'config_dir:={CONFIG_DIR}']
-    for name, value in parameters.items():
-        command += ['-p', f'{name}:={value}']
-    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    result = subprocess.run(command(**parameters), capture_output=True, text=True, timeout=30, check=False)
     assert result.returncode == 2
     assert words in result.stderr
     assert 'Traceback' not in result.stderr
+
+
+def command(**parameters: str) -> list[str]:
+    """How the bridge is started in a process of its own."""
+    program = 'import sys; from dreamer_mujoco.main import main; sys.exit(main())'
+    given = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
+    return [sys.executable, '-c', program, '--ros-args', '-p', f'config_dir:={CONFIG_DIR}', *given]
+
+
+def test_a_task_with_images_on_a_machine_that_cannot_draw_ends_with_one_line() -> None:
+    blind = {**os.environ, 'MUJOCO_GL': 'egl', 'MUJOCO_EGL_DEVICE_ID': '4711'}
+    result = subprocess.run(
+        command(task='a1_walk_camera', **LOCKSTEP), env=blind, capture_output=True, text=True, timeout=30, check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith('error: the task needs images: no way to draw camera images without a display (egl: ')
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_robot_without_cameras_cannot_have_a_task_with_images(tmp_path: Path) -> None:
+    for folder in ('robots', 'tasks'):
+        (tmp_path / folder).mkdir()
+    robot = yaml.safe_load((CONFIG_DIR / 'robots' / 'a1.yaml').read_text())
+    del robot['simulation']['cameras']
+    (tmp_path / 'robots' / 'a1.yaml').write_text(yaml.safe_dump(robot))
+    shutil.copy(CONFIG_DIR / 'tasks' / 'a1_walk_camera.yaml', tmp_path / 'tasks')
+    result = subprocess.run(
+        command(config_dir=str(tmp_path), task='a1_walk_camera'), capture_output=True, text=True, timeout=30, check=False)
+    assert result.returncode == 2
+    assert result.stderr == "error: the task 'a1_walk_camera' needs images, and the robot 'a1' has no cameras\n"
+
+
+def test_a_task_without_images_goes_on_where_they_cannot_be_drawn(
+        make_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RenderError('no way to draw')
+
+    monkeypatch.setattr('dreamer_mujoco.simulation.CameraRenderer', fail)
+    bench = make_bench(listen=[(Image, 'camera/image_raw'), (DiagnosticArray, '/diagnostics')], **LOCKSTEP)
+    bench.until(lambda: bench.diagnostics()['message'] == 'no camera images: no way to draw')
+    bench.step()

@@ -1,22 +1,43 @@
-"""The parameters `robot` and `task` must say the same."""
+"""The parameters that say what a node works on: `config_dir`, `robot` and `task`."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import NamedTuple
+
+from rclpy.node import Node
+
 from dreamer_learning.config import ConfigError
-from dreamer_learning.spaces import Task
+from dreamer_learning.spaces import Task, load_task
+from dreamer_node.runtime import config_dir, declare
 
 
-def robot_of(task: Task, task_name: str, robot: str) -> str:
-    """The robot's name: that of the task.
+class Assignment(NamedTuple):
+    """What a node works on.
 
-    Args:
-        robot: parameter `robot`; '' = the task's.
+    Attributes:
+        folder: that of the configuration.
+        robot, task_name: names.
+    """
+
+    folder: Path
+    robot: str
+    task_name: str
+    task: Task
+
+
+def assignment(node: Node) -> Assignment:
+    """Declare and read the parameters `config_dir`, `robot` and `task`.
 
     Raises:
-        ConfigError: the task is for another robot.
+        ConfigError: no such task, or it is for another robot.
     """
+    folder = config_dir(node)
+    robot = str(declare(node, 'robot', '', "robot; '' = that of the task"))
+    name = str(declare(node, 'task', 'a1_walk', 'name of config/tasks/<task>.yaml'))
+    task = load_task(folder, name)
     if robot and robot != task.robot:
         raise ConfigError(
-            f"robot '{robot}' and task '{task_name}' do not fit: that task is for robot '{task.robot}'; change one of them"
+            f"robot '{robot}' and task '{name}' do not fit: that task is for robot '{task.robot}'; change one of them"
         )
-    return task.robot
+    return Assignment(folder, task.robot, name, task)

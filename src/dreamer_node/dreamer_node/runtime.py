@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -19,6 +20,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
 from dreamer_learning.config import ConfigError
+from dreamer_node.parameters import check_parameters
 
 DISMANTLE_TIME = 3.0
 """s that taking the middleware apart may take; launch sends SIGTERM after 5 s."""
@@ -45,16 +47,16 @@ def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None) -> 
     """Run one node until it asks to stop or a signal arrives; returns the exit code.
 
     The node gets an attribute `stop: Stop` with which it can end itself, and may have a method `close()` that runs on the
-    way out. Further signals do not interrupt `close`: what it saves is saved. A ConfigError ends with one line and exit
-    code 2.
+    way out. Further signals do not interrupt `close`: what it saves is saved. A ConfigError, arguments that ROS cannot
+    read, and a parameter that the node does not have end with one line and exit code 2.
     """
     stop = Stop()
     signal.signal(signal.SIGINT, stop.on_signal)
     signal.signal(signal.SIGTERM, stop.on_signal)
     arguments = list(sys.argv if args is None else args)
-    unknown = remove_ros_args(arguments)[1:]
-    if unknown:
-        print(f'error: unexpected argument {unknown[0]!r}; parameters are given after --ros-args', file=sys.stderr)
+    fault = _fault(arguments)
+    if fault:
+        print(f'error: {fault}', file=sys.stderr)
         return 2
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     node: Node | None = None
@@ -62,6 +64,7 @@ def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None) -> 
     try:
         node = factory()
         node.stop = stop  # type: ignore[attr-defined]
+        check_parameters(node, arguments)
         executor = make_executor()
         executor.add_node(node)
         while stop.code is None and rclpy.ok():
@@ -75,6 +78,17 @@ def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None) -> 
             close()
         _dismantle(node, executor, stop)
     return stop.code or 0
+
+
+def _fault(arguments: Sequence[str]) -> str:
+    """What is wrong with a command line; empty = nothing."""
+    try:
+        unknown = remove_ros_args(arguments)[1:]
+    except RuntimeError as error:
+        # rcl ends its messages with places in its own source.
+        reason = re.sub(r', at \S+:\d+', '', str(error)).removeprefix('Failed to parse ROS arguments: ')
+        return f'what follows --ros-args cannot be used: {" ".join(reason.split())}'
+    return f'unexpected argument {unknown[0]!r}; parameters are given after --ros-args' if unknown else ''
 
 
 def _dismantle(node: Node | None, executor: Executor | None, stop: Stop) -> None:

@@ -37,6 +37,19 @@ class Step:
     is_terminal: np.ndarray
 
 
+@dataclasses.dataclass
+class CompleteStep(Step):
+    """An observation and the action that answered it, as they came in or as they were recorded.
+
+    Attributes:
+        action: (E, A) float32 or (E,) int32; None where none was recorded.
+        latent: name -> (E, ...); empty where the actor published none.
+    """
+
+    action: np.ndarray | None
+    latent: dict[str, np.ndarray]
+
+
 def pack(name: str, array: np.ndarray) -> Tensor:
     """An array as a Tensor message.
 

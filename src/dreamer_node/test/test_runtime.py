@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -88,3 +89,30 @@ def test_unexpected_argument_is_named() -> None:
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 2
     assert "unexpected argument '--robot=a1'" in errors
+
+
+def test_unknown_parameter_closes_the_node_and_ends_with_code_two() -> None:
+    process = start('wait', '--ros-args', '-p', 'use_simtime:=true')
+    output, errors = process.communicate(timeout=20)
+    assert (process.returncode, output) == (2, 'closing\nclosed\n')
+    assert errors.startswith("error: unknown parameter 'use_simtime'; did you mean 'use_sim_time'?")
+    assert len(errors.splitlines()) == 1
+
+
+@pytest.mark.parametrize(('content', 'expected'), [
+    ('robot: a1\n', 'before ros__parameters at line 1'),
+    ('a: [1, 2\n b: }{\n', 'Error'),
+    ('/**:\n  ros__parameters: {rates: [1, 2.5]}\n', 'Sequence should be of same type'),
+    (None, 'Error opening YAML file'),
+])
+def test_unusable_parameter_file_is_one_line_and_code_two(tmp_path: Path, content: str | None, expected: str) -> None:
+    file = tmp_path / 'given.yaml'
+    if content is not None:
+        file.write_text(content)
+    process = start('wait', '--ros-args', '--params-file', str(file))
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert len(errors.splitlines()) == 1
+    assert errors.startswith(f"error: what follows --ros-args cannot be used: Couldn't parse params file: '--params-file {file}'")
+    assert expected in errors
+    assert '.c:' not in errors

@@ -102,6 +102,6 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def main() -> None:
-    """Entry point of the executable `info`."""
-    sys.exit(run(remove_ros_args(sys.argv)[1:]))
+def main() -> int:
+    """Describe the run directory that the command line names; returns the exit code."""
+    return run(remove_ros_args(sys.argv)[1:])

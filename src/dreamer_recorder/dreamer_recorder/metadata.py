@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from dreamer_learning.atomic import write_file
 from dreamer_recorder.mcap import FileSummary, Topic
 
 VERSION = 9
@@ -77,15 +78,7 @@ def write_metadata(folder: Path, files: Sequence[FileSummary]) -> None:
     Raises:
         OSError: it cannot be written; an older one stays.
     """
-    temporary = folder / 'metadata.yaml.tmp'
-    try:
-        with temporary.open('w', encoding='utf-8') as file:
-            file.write(_dump({'rosbag2_bagfile_information': bag_information(files)}))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(folder / 'metadata.yaml')
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_file(folder / 'metadata.yaml', _dump({'rosbag2_bagfile_information': bag_information(files)}))
 
 
 def _topic(topic: Topic) -> dict[str, Any]:

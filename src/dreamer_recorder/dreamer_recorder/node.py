@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -99,6 +98,6 @@ def _qos(profile: QoSProfile) -> str:
     )
 
 
-def main() -> None:
-    """Entry point of the executable `recorder`."""
-    sys.exit(run_storing_node(RecorderNode))
+def main() -> int:
+    """Run the node; returns the exit code."""
+    return run_storing_node(RecorderNode)

@@ -12,7 +12,7 @@ import numpy as np
 from rclpy.serialization import deserialize_message
 
 from dreamer_interfaces.msg import Action, Observation
-from dreamer_node.wire import WireError, unpack_action, unpack_observation
+from dreamer_node.wire import CompleteStep, WireError, unpack_action, unpack_observation
 from dreamer_recorder.cdr import CdrError, StepKey, step_key
 from dreamer_recorder.mcap import Message
 from dreamer_recorder.scan import Scan, files_in_order
@@ -26,29 +26,14 @@ log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass
-class RecordedStep:
-    """An observation and the action that answered it; E environments.
+class RecordedStep(CompleteStep):
+    """A step of a bag.
 
     Attributes:
-        stamp: seconds.
-        tensors: name -> (E, ...).
-        reward, is_first, is_last, is_terminal: (E,).
-        action: (E, A) float32 or (E,) int32; None where no action was recorded.
         weights_version: of the action; 0 = random exploration.
-        latent: name -> (E, ...); empty where the actor published none.
     """
 
-    stream: int
-    step: int
-    stamp: float
-    tensors: dict[str, np.ndarray]
-    reward: np.ndarray
-    is_first: np.ndarray
-    is_last: np.ndarray
-    is_terminal: np.ndarray
-    action: np.ndarray | None
     weights_version: int
-    latent: dict[str, np.ndarray]
 
 
 def read_steps(bags_dir: Path) -> Iterator[RecordedStep]:
@@ -111,10 +96,7 @@ def _decode(key: StepKey, observation: bytes, action: bytes | None) -> RecordedS
     except (WireError, RuntimeError) as error:
         log.warning('stream %d step %d: %s', *key, error)
         return None
-    return RecordedStep(
-        step.stream, step.step, step.stamp, step.tensors, step.reward, step.is_first, step.is_last, step.is_terminal,
-        chosen, version, latent,
-    )
+    return RecordedStep(**vars(step), action=chosen, latent=latent, weights_version=version)
 
 
 def _decode_action(data: bytes | None) -> tuple[np.ndarray | None, dict[str, np.ndarray], int]:

@@ -11,13 +11,14 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from dreamer_learning.atomic import sync_folder
 from dreamer_learning.config import ConfigError
 from dreamer_node.storage import making_folders
 from dreamer_recorder.cdr import CdrError, StepKey, step_key
 from dreamer_recorder.mcap import FileSummary, McapWriter, Message, Topic
 from dreamer_recorder.metadata import file_metadata, write_metadata
 from dreamer_recorder.reader import OBSERVATION
-from dreamer_recorder.repair import repair, sync_folder
+from dreamer_recorder.repair import repair
 from dreamer_recorder.scan import Scan, files_in_order, natural
 
 REMEMBERED = 4096

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 
+from dreamer_learning.atomic import sync_folder
 from dreamer_recorder.mcap import FileSummary, McapWriter
 from dreamer_recorder.metadata import file_metadata, write_metadata
 from dreamer_recorder.scan import Scan, is_finished, natural
@@ -72,14 +71,3 @@ def summarise(path: Path) -> FileSummary:
     for chunk in Scan(path).chunks():
         summary.add(chunk)
     return summary
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until names in this folder are on disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        # Some file systems cannot sync a folder; the content of the files is synced anyway.
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -60,18 +58,6 @@ def _message(kind: str, step: int, stream: int) -> Message:
     # Kept, because serialising twice may fill the padding differently.
     content = observation(step, stream) if kind == OBSERVATION else action(step, stream)
     return Message(topic(kind), 10**18 + step * 1_000_000, serialize_message(content))
-
-
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
-    """Wait until a condition holds.
-
-    Raises:
-        AssertionError: it did not within this time.
-    """
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f'waited {seconds} s for {what}'
-        time.sleep(0.01)
 
 
 def stock_read(folder: Path) -> list[tuple[str, str, int]]:

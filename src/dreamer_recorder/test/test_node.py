@@ -12,10 +12,11 @@ import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
-from steps import action, observation, stock_read, wait_for
+from steps import action, observation, stock_read
 
 from dreamer_interfaces.msg import Action, Observation
 from dreamer_node.qos import STANDARD, STEPS_KEPT
+from dreamer_node.testing import wait_for
 from dreamer_recorder.reader import read_steps
 from dreamer_recorder.scan import files_in_order, is_finished
 
@@ -62,7 +63,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     def begin(**parameters: object) -> subprocess.Popen[str]:
         values = {'run_dir': tmp_path / 'a run', 'flush_period': 0.05} | parameters
         given = [part for name, value in values.items() if value is not None for part in ('-p', f'{name}:={value}')]
-        command = [sys.executable, '-c', 'from dreamer_recorder.node import main; main()']
+        command = [sys.executable, '-c', 'import sys; from dreamer_recorder.main import main; sys.exit(main())']
         processes.append(subprocess.Popen(
             [*command, '--ros-args', '-r', f'__ns:={NAMESPACE}', *given], stderr=subprocess.PIPE, text=True,
         ))

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from steps import messages, stock_read, wait_for
+from steps import messages, stock_read
 
 from dreamer_learning.config import ConfigError
+from dreamer_node.testing import wait_for
 from dreamer_recorder.mcap import Message
 from dreamer_recorder.reader import read_steps
 from dreamer_recorder.recording import Recording

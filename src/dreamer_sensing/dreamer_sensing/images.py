@@ -10,7 +10,7 @@ import numpy as np
 
 from dreamer_learning.config import ConfigError, nearest
 from dreamer_learning.spaces import TensorSpec
-from dreamer_sensing.errors import SensorError
+from dreamer_node.refusals import Refused
 
 CHANNELS = {'rgb8': 3, 'bgr8': 3, 'mono8': 1}
 """Encodings of sensor_msgs/Image that are understood, and their channels."""
@@ -44,7 +44,7 @@ class ImageReader:
             encoding, height, width, step, data: as in sensor_msgs/Image; step is the bytes of a row.
 
         Raises:
-            SensorError: another encoding, or a buffer or size that does not fit.
+            Refused: another encoding, or a buffer or size that does not fit.
         """
         source = self._cut(_as_array(encoding, height, width, step, data))
         # INTER_AREA averages all pixels that fall into one: no aliasing when shrinking.
@@ -67,23 +67,23 @@ class ImageReader:
         else:
             left, top, inner_width, inner_height = self._crop
             if left + inner_width > width or top + inner_height > height:
-                raise SensorError('image_size', f'image is {width}x{height}; camera_crop {list(self._crop)} exceeds it')
+                raise Refused('image_size', f'image is {width}x{height}; camera_crop {list(self._crop)} exceeds it')
         return image[top:top + inner_height, left:left + inner_width]
 
 
 def _as_array(encoding: str, height: int, width: int, step: int, data: RawBytes) -> np.ndarray:
     """The buffer as (height, width, channels), or (height, width) for one channel, sharing its memory."""
     if encoding not in CHANNELS:
-        raise SensorError('image_encoding', f"image encoding '{encoding}' is not known; {nearest(encoding, CHANNELS)}")
+        raise Refused('image_encoding', f"image encoding '{encoding}' is not known; {nearest(encoding, CHANNELS)}")
     channels = CHANNELS[encoding]
     if height < 1 or width < 1:
-        raise SensorError('image_size', f'image is {width}x{height}; it must have at least one pixel')
+        raise Refused('image_size', f'image is {width}x{height}; it must have at least one pixel')
     if step < width * channels:
-        raise SensorError(
+        raise Refused(
             'image_size', f'image step is {step} bytes; {width} pixels of {encoding} need at least {width * channels}'
         )
     raw = np.frombuffer(data, np.uint8)
     if len(raw) != step * height:
-        raise SensorError('image_size', f'image has {len(raw)} bytes; {height} rows of {step} bytes need {step * height}')
+        raise Refused('image_size', f'image has {len(raw)} bytes; {height} rows of {step} bytes need {step * height}')
     rows = raw.reshape(height, step)[:, :width * channels]
     return rows.reshape(height, width, channels) if channels > 1 else rows

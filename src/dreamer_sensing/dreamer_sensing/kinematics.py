@@ -5,26 +5,13 @@ Shapes: F feet, D depth (movable joints from the base to a foot, padded to the l
 
 from __future__ import annotations
 
-import dataclasses
-import math
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from dreamer_learning.config import ConfigError, nearest
-
-
-@dataclasses.dataclass
-class _Joint:
-    name: str
-    kind: str
-    parent: str
-    child: str
-    offset: np.ndarray    # (3,) of the joint frame in the parent link
-    rotation: np.ndarray  # (3, 3) of the joint frame in the parent link
-    axis: np.ndarray      # (3,) unit vector in the joint frame
+from dreamer_learning.urdf import Joint, Urdf
 
 
 class FootKinematics:
@@ -41,10 +28,10 @@ class FootKinematics:
     """
 
     def __init__(self, urdf: Path, base_link: str, feet: Sequence[str], joints: Sequence[str]) -> None:
-        links, by_child = _read_urdf(urdf)
+        robot = Urdf(urdf)
         for key, name in [('base_link', base_link), *(('feet', foot) for foot in feet)]:
-            if name not in links:
-                raise ConfigError(f"{urdf}: {key}: no link '{name}'; {nearest(name, links)}")
+            robot.require_link(key, name)
+        by_child = {joint.child: joint for joint in robot.joints.values()}
         chains = [_chain(urdf, by_child, base_link, foot) for foot in feet]
         order = list(joints)
         for chain in chains:
@@ -72,7 +59,7 @@ class FootKinematics:
         """(F, D) index of each foot's joints in the robot's order; padding repeats joint 0 with a zero Jacobian."""
         return self._index
 
-    def _fill(self, foot: int, chain: list[_Joint], order: list[str]) -> None:
+    def _fill(self, foot: int, chain: list[Joint], order: list[str]) -> None:
         # Fixed joints are folded into the offset and rotation of the next movable one, or into the tip.
         offset, rotation, level = np.zeros(3), np.eye(3), 0
         for joint in chain:
@@ -125,66 +112,9 @@ def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return result
 
 
-def _read_urdf(path: Path) -> tuple[set[str], dict[str, _Joint]]:
-    """Names of the links, and the joints by their child link."""
-    try:
-        root = ElementTree.parse(path).getroot()
-    except OSError as error:
-        raise ConfigError(f'{path}: cannot be read: {error.strerror}') from None
-    except ElementTree.ParseError as error:
-        raise ConfigError(f'{path}: not valid XML: {error}') from None
-    if root.tag != 'robot':
-        raise ConfigError(f"{path}: not a URDF: the root element is '{root.tag}', not 'robot'")
-    links = {link.get('name', '') for link in root.findall('link')}
-    joints = (_read_joint(path, element) for element in root.findall('joint'))
-    return links, {joint.child: joint for joint in joints}
-
-
-def _read_joint(path: Path, element: ElementTree.Element) -> _Joint:
-    name = element.get('name', '')
-    parent, child, origin, axis = (element.find(tag) for tag in ('parent', 'child', 'origin', 'axis'))
-    if parent is None or child is None:
-        raise ConfigError(f"{path}: joint '{name}' lacks a parent or a child")
-    direction = _numbers(path, name, axis, 'xyz', '1 0 0')
-    length = float(np.linalg.norm(direction))
-    if length == 0.0:
-        raise ConfigError(f"{path}: joint '{name}': axis is zero")
-    return _Joint(
-        name=name,
-        kind=element.get('type', ''),
-        parent=parent.get('link', ''),
-        child=child.get('link', ''),
-        offset=_numbers(path, name, origin, 'xyz', '0 0 0'),
-        rotation=_rotation(*_numbers(path, name, origin, 'rpy', '0 0 0')),
-        axis=direction / length,
-    )
-
-
-def _numbers(path: Path, joint: str, element: ElementTree.Element | None, key: str, default: str) -> np.ndarray:
-    text = default if element is None else element.get(key, default)
-    try:
-        values = np.array([float(item) for item in text.split()])
-    except ValueError:
-        values = np.empty(0)
-    if len(values) != 3 or not np.isfinite(values).all():
-        raise ConfigError(f"{path}: joint '{joint}': {key} is '{text}'; it must be three numbers")
-    return values
-
-
-def _rotation(roll: float, pitch: float, yaw: float) -> np.ndarray:
-    """URDF's fixed-axis roll, pitch, yaw as a matrix: Rz(yaw) Ry(pitch) Rx(roll)."""
-    cr, sr, cp, sp = math.cos(roll), math.sin(roll), math.cos(pitch), math.sin(pitch)
-    cy, sy = math.cos(yaw), math.sin(yaw)
-    return np.array([
-        [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
-        [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
-        [-sp, cp * sr, cp * cr],
-    ])
-
-
-def _chain(path: Path, by_child: dict[str, _Joint], base: str, foot: str) -> list[_Joint]:
+def _chain(path: Path, by_child: dict[str, Joint], base: str, foot: str) -> list[Joint]:
     """Joints from the base to a foot."""
-    chain: list[_Joint] = []
+    chain: list[Joint] = []
     link = foot
     while link != base:
         joint = by_child.get(link)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import functools
 import time
 from array import array
@@ -14,17 +13,16 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image, Imu, JointState
 
 from dreamer_interfaces.msg import JointCommand, Observation
-from dreamer_learning.spaces import load_task
 from dreamer_node.diagnostics import OK, WARN, Diagnostics, Recent, Report
 from dreamer_node.qos import SENSOR, STANDARD, STEPS_KEPT
-from dreamer_node.robot import robot_of
-from dreamer_node.runtime import config_dir, declare, run_node
+from dreamer_node.refusals import Refusals, Refused
+from dreamer_node.robot import assignment
+from dreamer_node.runtime import declare, run_node
 from dreamer_node.wire import nanoseconds, pack
 from dreamer_sensing.alignment import Action, Aligner, Kind
-from dreamer_sensing.errors import SensorError
 from dreamer_sensing.images import ImageReader
 from dreamer_sensing.observer import Observer, SensedStep
-from dreamer_sensing.proprioception import JointOrder, read_imu, rotation_matrix
+from dreamer_sensing.proprioception import JointReader, read_imu, rotation_matrix
 from dreamer_sensing.reading import check_vector
 from dreamer_sensing.settings import load_sensing
 
@@ -34,19 +32,15 @@ class SensingNode(Node):
 
     def __init__(self) -> None:
         super().__init__('sensing')
-        folder = config_dir(self)
-        robot = str(declare(self, 'robot', 'a1', 'name of config/robots/<robot>.yaml'))
-        task_name = str(declare(self, 'task', 'a1_walk', 'name of config/tasks/<task>.yaml'))
-        task = load_task(folder, task_name)
+        folder, robot, _, task = assignment(self)
         source = str(declare(self, 'velocity_source', 'estimate', 'base velocity of the reward: estimate, ground_truth'))
         config, urdf = load_sensing(folder, robot)
-        robot_of(task, task_name, robot)
         self._observer = Observer(task, config, urdf, source)
         self.execution = self._observer.execution
-        self._order = JointOrder(config.joints, needs_motion=not self._observer.needs_truth)
+        self._joints = JointReader(config.joints, needs_motion=not self._observer.needs_truth)
         spec = self._observer.image_spec
         self._aligner = Aligner(task.control_rate, self._observer.needs_truth, spec is not None, config.camera_max_age)
-        self._refused: collections.Counter[str] = collections.Counter()
+        self._refusals = Refusals(self.get_logger().warning)
         self._refusing = Recent()
         self._said_extra = False
         self._control_rate = task.control_rate
@@ -76,29 +70,24 @@ class SensingNode(Node):
         """Run a callback; a message that cannot be used is counted, and told once per cause."""
         try:
             callback(message)
-        except SensorError as error:
-            self._refuse(error)
-
-    def _refuse(self, error: SensorError) -> None:
-        self._refused[error.cause] += 1
-        if self._refused[error.cause] == 1:
-            self.get_logger().warning(f'refused: {error} (said once; counted in /diagnostics)')
+        except Refused as refused:
+            self._refusals.count(refused)
 
     def _on_command(self, message: JointCommand) -> None:
         self.execution.command(message.stream, message.step, message.mode == JointCommand.ACTIVE)
 
     def _on_joints(self, message: JointState) -> None:
-        reading = self._order.read(message.name, message.position, message.velocity, message.effort)
-        if self._order.extra and not self._said_extra:
+        reading = self._joints.read(message.name, message.position, message.velocity, message.effort)
+        if self._joints.order.extra and not self._said_extra:
             self._said_extra = True
-            names = ', '.join(self._order.extra)
+            names = ', '.join(self._joints.order.extra)
             self.get_logger().warning(f"joint_states: ignoring joints that are not the robot's: {names} (said once)")
         self._take(Kind.JOINTS, message, reading)
 
     def _on_imu(self, message: Imu) -> None:
         # sensor_msgs/Imu: -1 says that the driver has no orientation.
         if message.orientation_covariance[0] == -1.0:
-            raise SensorError('orientation', 'imu gives no orientation (its covariance begins with -1)')
+            raise Refused('orientation', 'imu gives no orientation (its covariance begins with -1)')
         turn, rate, force = message.orientation, message.angular_velocity, message.linear_acceleration
         reading = read_imu((turn.x, turn.y, turn.z, turn.w), (rate.x, rate.y, rate.z), (force.x, force.y, force.z))
         self._take(Kind.IMU, message, reading)
@@ -126,10 +115,10 @@ class SensingNode(Node):
                     self._publish(aligned.stamp, self._observer.step(aligned.reading))
                 else:
                     self._observer.track(aligned.reading)
-            except SensorError as error:
+            except Refused as refused:
                 # What is sent again is a new reading: nothing was observed of this one.
                 self._aligner.forget(aligned.stamp)
-                self._refuse(error)
+                self._refusals.count(refused)
 
     def _repeat(self) -> None:
         """The sender asks again: the last observation, once there is one."""
@@ -161,13 +150,13 @@ class SensingNode(Node):
             'repeated': self._repeats, 'dropped': aligner.dropped, 'late': aligner.late,
             'without_image': aligner.without_image, 'clock_jumps': aligner.jumps, 'cuts': self._observer.cuts,
             'commands': execution.heard, 'not_carried_out': execution.refused, 'without_command': execution.missing,
-            'extra_joints': len(self._order.extra),
+            'extra_joints': len(self._joints.order.extra),
         }
-        values |= {f'refused_{cause}': count for cause, count in sorted(self._refused.items())}
+        values |= self._refusals.values()
         if steps == steps_before:
             return WARN, 'no observations: waiting for sensors', values
-        if self._refusing.rose(sum(self._refused.values())):
-            return WARN, f'{sum(self._refused.values())} messages refused', values
+        if self._refusing.rose(self._refusals.total):
+            return WARN, f'{self._refusals.total} messages refused', values
         return OK, 'observing', values
 
     def _report_reward(self) -> Report:
@@ -180,5 +169,5 @@ class SensingNode(Node):
 
 
 def main() -> int:
-    """Entry point of the executable `sensing`."""
+    """Run the node; returns the exit code."""
     return run_node(SensingNode)

@@ -11,8 +11,8 @@ import numpy as np
 from dreamer_learning.config import ConfigError, nearest
 from dreamer_learning.robots import joint_ranges
 from dreamer_learning.spaces import Task, TensorSpec
+from dreamer_node.refusals import Refused
 from dreamer_sensing.episode import EpisodeCounter
-from dreamer_sensing.errors import SensorError
 from dreamer_sensing.execution import Execution
 from dreamer_sensing.kinematics import FootKinematics
 from dreamer_sensing.proprioception import proprioception, proprioception_size, rotation_matrix
@@ -131,7 +131,7 @@ class Observer:
         action that was not carried out is a cut.
 
         Raises:
-            SensorError: a value that is missing, not finite or of the wrong shape; no step is counted then.
+            Refused: a value that is missing, not finite or of the wrong shape; no step is counted then.
         """
         rotation = self._check(reading)
         self._check_image(reading.image)
@@ -154,7 +154,7 @@ class Observer:
         """Follow the base velocity between two steps; returns it, (3,) in the world frame, m/s.
 
         Raises:
-            SensorError: a value that is missing, not finite or of the wrong shape; the reading changes nothing then.
+            Refused: a value that is missing, not finite or of the wrong shape; the reading changes nothing then.
         """
         return self._follow(reading, self._check(reading))
 
@@ -182,16 +182,16 @@ class Observer:
         """The rotation (3, 3) of a reading that can be used."""
         reading.check(self._joint_count)
         if self.needs_truth and reading.true_velocity is None:
-            raise SensorError('ground_truth', "true_velocity is missing; velocity_source 'ground_truth' needs it")
+            raise Refused('ground_truth', "true_velocity is missing; velocity_source 'ground_truth' needs it")
         return rotation_matrix(reading.orientation)
 
     def _check_image(self, image: np.ndarray | None) -> None:
         if self.image_spec is None:
             return
         if image is None:
-            raise SensorError('image_missing', f'no image; the task needs {list(self.image_spec.shape)}')
+            raise Refused('image_missing', f'no image; the task needs {list(self.image_spec.shape)}')
         if image.shape != self.image_spec.shape or image.dtype != np.uint8:
-            raise SensorError(
+            raise Refused(
                 'image_size',
                 f'image is {image.dtype} {list(image.shape)}; the task needs uint8 {list(self.image_spec.shape)}',
             )

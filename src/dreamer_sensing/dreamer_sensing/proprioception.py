@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dreamer_learning.config import nearest
-from dreamer_sensing.errors import SensorError
+from dreamer_node.joints import JointOrder
+from dreamer_node.refusals import Refused
 from dreamer_sensing.reading import check_vector
 
 # A unit quaternion in float32 is off by 1e-6; a driver that leaves the orientation unset sends zeros.
@@ -34,23 +34,21 @@ class ImuReading:
     specific_force: np.ndarray
 
 
-class JointOrder:
-    """Brings joint messages, whose order is free, into the robot's order.
+class JointReader:
+    """Reads joint messages, whose order is free, in the robot's order.
 
     Args:
         joints: names in the robot's order.
         needs_motion: velocity and effort must be there; else 0 stands for those of a message without them.
 
     Attributes:
-        extra: names in the last message that are not the robot's; they are left out.
+        order: of the joints; knows those of the last message that are not the robot's.
     """
 
     def __init__(self, joints: Sequence[str], needs_motion: bool = True) -> None:
         self._joints = list(joints)
         self._needs_motion = needs_motion
-        self.extra: list[str] = []
-        self._names: list[str] = []
-        self._index: np.ndarray | None = None
+        self.order = JointOrder(joints)
 
     def read(
         self, names: Sequence[str], position: Sequence[float], velocity: Sequence[float], effort: Sequence[float]
@@ -58,50 +56,32 @@ class JointOrder:
         """The message's arrays in the robot's order.
 
         Raises:
-            SensorError: a missing or repeated joint, an array that is missing or of the wrong length, a value that is not
+            Refused: a missing or repeated joint, an array that is missing or of the wrong length, a value that is not
                 finite.
         """
-        if names != self._names:
-            self._index = self._permutation(names)
-            self._names = list(names)
-            self.extra = [name for name in names if name not in self._joints]
+        self.order.follow(names)
         return JointReading(
             self._take('position', position), self._motion('velocity', velocity), self._motion('effort', effort)
         )
-
-    def _permutation(self, names: Sequence[str]) -> np.ndarray | None:
-        """Index of each of the robot's joints in `names`; None when they are in order already."""
-        for name in self._joints:
-            count = list(names).count(name)
-            if count == 0:
-                raise SensorError('missing_joint', f"joint '{name}' is missing in the message; {nearest(name, names)}")
-            if count > 1:
-                raise SensorError('repeated_joint', f"joint '{name}' is there {count} times")
-        index = np.array([list(names).index(name) for name in self._joints])
-        return None if np.array_equal(index, np.arange(len(names))) else index
 
     def _motion(self, kind: str, values: Sequence[float]) -> np.ndarray:
         """Velocity or effort, which a message may leave out."""
         if len(values):
             return self._take(kind, values)
         if self._needs_motion:
-            raise SensorError(
+            raise Refused(
                 f'no_{kind}',
                 f"joint_states has no {kind}, which velocity_source 'estimate' needs; publish it, or set 'ground_truth'",
             )
         return np.zeros(len(self._joints))
 
     def _take(self, kind: str, values: Sequence[float]) -> np.ndarray:
-        if len(values) != len(self._names):
-            raise SensorError('length', f'{kind} has {len(values)} values for {len(self._names)} joint names')
-        array = np.array(values, np.float64)
-        if self._index is not None:
-            array = array[self._index]
+        array = self.order.arrange(kind, values)
         # A sum is not finite when a term is not: one reduction instead of a mask.
         if not math.isfinite(array.sum()):
             for name, value in zip(self._joints, array):
                 if not math.isfinite(value):
-                    raise SensorError('not_finite', f"{kind} of joint '{name}' is {value}; it must be finite")
+                    raise Refused('not_finite', f"{kind} of joint '{name}' is {value}; it must be finite")
         return array
 
 
@@ -112,13 +92,13 @@ def rotation_matrix(quaternion: Sequence[float] | np.ndarray) -> np.ndarray:
         quaternion: x, y, z, w; normalised here.
 
     Raises:
-        SensorError: not of unit length, or not finite.
+        Refused: not of unit length, or not finite.
     """
     x, y, z, w = (float(value) for value in quaternion)
     norm = math.sqrt(x * x + y * y + z * z + w * w)
     if not abs(norm - 1.0) <= QUATERNION_TOLERANCE:
         text = f'orientation [{x:g}, {y:g}, {z:g}, {w:g}] is not a unit quaternion (x, y, z, w)'
-        raise SensorError('orientation', text)
+        raise Refused('orientation', text)
     scale = 2.0 / (norm * norm)
     xs, ys, zs = x * scale, y * scale, z * scale
     return np.array([
@@ -135,7 +115,7 @@ def read_imu(
     """An IMU message's numbers, checked.
 
     Raises:
-        SensorError: the orientation is not a unit quaternion, or a value is not finite.
+        Refused: the orientation is not a unit quaternion, or a value is not finite.
     """
     rotation_matrix(orientation)
     reading = ImuReading(orientation, np.array(angular_velocity), np.array(specific_force))

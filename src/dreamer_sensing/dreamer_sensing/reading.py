@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dreamer_sensing.errors import SensorError
+from dreamer_node.refusals import Refused
 
 
 @dataclasses.dataclass
@@ -38,7 +38,7 @@ class SensorReading:
         """Refuse arrays of the wrong length and values that are not finite.
 
         Raises:
-            SensorError: naming the first such array.
+            Refused: naming the first such array.
         """
         for name in ('joint_position', 'joint_velocity', 'joint_effort'):
             check_vector(name, getattr(self, name), joint_count)
@@ -52,10 +52,10 @@ def check_vector(name: str, array: np.ndarray, length: int) -> None:
     """Refuse an array that is not (length,) or not finite.
 
     Raises:
-        SensorError: naming it.
+        Refused: naming it.
     """
     if array.shape != (length,):
-        raise SensorError('length', f'{name} has shape {list(array.shape)}; expected [{length}]')
+        raise Refused('length', f'{name} has shape {list(array.shape)}; expected [{length}]')
     # A sum is not finite when a term is not: one reduction instead of a mask.
     if not math.isfinite(array.sum()):
-        raise SensorError('not_finite', f'{name} is {array.tolist()}; every value must be finite')
+        raise Refused('not_finite', f'{name} is {array.tolist()}; every value must be finite')

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from dog import IMAGE_TASK, ROBOT, TASK, urdf
 
 from dreamer_learning.spaces import Task, load_task
+from dreamer_node.testing import private_domain
 from dreamer_sensing.settings import SensingConfig, load_sensing
+
+_private_domain = pytest.fixture(scope='session', autouse=True)(private_domain)
 
 
 @pytest.fixture
@@ -36,11 +38,3 @@ def settings(config_folder: Path) -> tuple[SensingConfig, Path]:
 @pytest.fixture
 def task(config_folder: Path) -> Task:
     return load_task(config_folder, 'walk')
-
-
-@pytest.fixture(scope='session', autouse=True)
-def _private_domain() -> None:
-    """A ROS domain of the tests' own: they neither move nor hear what runs in the user's."""
-    own = str(1 + os.getpid() % 100)
-    os.environ['ROS_DOMAIN_ID'] = '101' if os.environ.get('ROS_DOMAIN_ID') == own else own
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'

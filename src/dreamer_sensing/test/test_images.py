@@ -9,7 +9,7 @@ import pytest
 
 from dreamer_learning.config import ConfigError
 from dreamer_learning.spaces import TensorSpec
-from dreamer_sensing.errors import SensorError
+from dreamer_node.refusals import Refused
 from dreamer_sensing.images import ImageReader
 
 RGB = TensorSpec((2, 2, 3), 'uint8')
@@ -53,7 +53,7 @@ def test_wide_and_tall_images_lose_their_sides() -> None:
 def test_a_crop_in_pixels() -> None:
     image = np.arange(36, dtype=np.uint8).reshape(6, 6)
     assert read(GRAY, image, 'mono8', crop=(3, 1, 2, 2))[..., 0].tolist() == [[9, 10], [15, 16]]
-    with pytest.raises(SensorError, match=r'6x6; camera_crop \[5, 0, 2, 2\] exceeds it') as caught:
+    with pytest.raises(Refused, match=r'6x6; camera_crop \[5, 0, 2, 2\] exceeds it') as caught:
         read(GRAY, image, 'mono8', crop=(5, 0, 2, 2))
     assert caught.value.cause == 'image_size'
     with pytest.raises(ConfigError, match='camera_crop'):
@@ -76,6 +76,6 @@ def test_rows_may_be_padded_and_the_buffer_is_not_shared() -> None:
     ('rgb8', 2, 2, 6, 13, 'image_size', '13 bytes; 2 rows of 6 bytes need 12'),
 ])
 def test_bad_images_are_refused(encoding: str, height: int, width: int, step: int, size: int, cause: str, text: str) -> None:
-    with pytest.raises(SensorError, match=text) as caught:
+    with pytest.raises(Refused, match=text) as caught:
         ImageReader(RGB).read(encoding, height, width, step, bytes(size))
     assert caught.value.cause == cause

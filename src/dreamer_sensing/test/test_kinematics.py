@@ -110,7 +110,7 @@ REVOLUTE = joint('a', 'revolute', 'base', 'mid')
     (joint('a', 'fixed', 'base', 'mid'), ['mid'], "no movable joint between 'base' and 'mid'"),
     (joint('a', 'revolute', 'base', 'mid', '<origin xyz="1 2"/>'), ['mid'], "joint 'a': xyz is '1 2'"),
     (joint('a', 'revolute', 'base', 'mid', '<axis xyz="0 0 0"/>'), ['mid'], "joint 'a': axis is zero"),
-    ('<joint name="a" type="revolute"><parent link="base"/></joint>', ['mid'], "joint 'a' lacks a parent or a child"),
+    ('<joint name="a" type="revolute"><parent link="base"/></joint>', ['mid'], "joint 'a': missing <child link=>"),
     ('<joint', ['mid'], 'not valid XML'),
 ])
 def test_a_urdf_that_does_not_fit_is_refused(tmp_path: Path, joints: str, feet: list[str], text: str) -> None:

@@ -15,7 +15,7 @@ from dog import STANDING
 from dreamer_learning.config import ConfigError
 from dreamer_learning.robots import ActionRange, joint_ranges
 from dreamer_learning.spaces import Task, TensorSpec, load_task
-from dreamer_sensing.errors import SensorError
+from dreamer_node.refusals import Refused
 from dreamer_sensing.observer import Observer
 from dreamer_sensing.reading import SensorReading
 from dreamer_sensing.settings import SensingConfig, load_sensing
@@ -131,7 +131,7 @@ def test_ground_truth_only_where_asked_for(task: Task, settings: tuple[SensingCo
         observer.step(reading(0.0, UPRIGHT, standing, true_velocity=truth))
         assert observer.step(reading(0.05, UPRIGHT, standing, true_velocity=truth)).reward == pytest.approx(expected, abs=0.01)
     observer = Observer(task, *settings, velocity_source='ground_truth')
-    with pytest.raises(SensorError, match='true_velocity is missing'):
+    with pytest.raises(Refused, match='true_velocity is missing'):
         observer.step(reading(0.0))
 
 
@@ -146,9 +146,9 @@ def test_ground_truth_only_where_asked_for(task: Task, settings: tuple[SensingCo
 def test_a_bad_reading_counts_no_step(observer: Observer, change: dict[str, Any], text: str) -> None:
     observer.step(reading(0.0))
     bad = dataclasses.replace(reading(0.05), **change)
-    with pytest.raises(SensorError, match=text):
+    with pytest.raises(Refused, match=text):
         observer.step(bad)
-    with pytest.raises(SensorError, match=text):
+    with pytest.raises(Refused, match=text):
         observer.track(bad)
     result = observer.step(reading(0.05))
     assert (result.step, result.is_first) == (1, False)
@@ -160,9 +160,9 @@ def test_images(config_folder: Path, settings: tuple[SensingConfig, Path]) -> No
     result = observer.step(reading(0.0, image=image))
     assert {name: value.shape for name, value in result.tensors.items()} == {'proprioception': (1, 16), 'image': (1, 2, 2, 3)}
     np.testing.assert_array_equal(result.tensors['image'][0], image)
-    with pytest.raises(SensorError, match='no image'):
+    with pytest.raises(Refused, match='no image'):
         observer.step(reading(0.05))
-    with pytest.raises(SensorError, match=r'uint8 \[2, 2, 1\]; the task needs uint8 \[2, 2, 3\]'):
+    with pytest.raises(Refused, match=r'uint8 \[2, 2, 1\]; the task needs uint8 \[2, 2, 3\]'):
         observer.step(reading(0.05, image=image[..., :1]))
 
 

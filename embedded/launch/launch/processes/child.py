@@ -112,7 +112,8 @@ class ChildProcess(asyncio.SubprocessProtocol):
         if self._exited.done():
             return False
         try:
-            self.transport.send_signal(signal_number)
+            # Not by the transport: it would look whether the process has ended, and take the exit code from who waits for it.
+            os.kill(self.pid, signal_number)
         except ProcessLookupError:
             return False
         return True

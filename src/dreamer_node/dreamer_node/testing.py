@@ -1,0 +1,56 @@
+"""What the tests of several packages share. No node imports this."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+TASK = {
+    'robot': 'box', 'control_rate': 50.0, 'episode_length': 20, 'reward': 'none',
+    'observation': {'state': {'shape': [5]}}, 'action': {'size': 2},
+}
+SIZES = {
+    'tiny': {
+        'networks': {'units': 16, 'encoder_layers': 1, 'decoder_layers': 1},
+        'dynamics': {'deter': 32, 'hidden': 16, 'stoch': 4, 'classes': 4, 'blocks': 2},
+        'heads': {'actor_layers': 1, 'critic_layers': 1, 'bins': 15},
+        'behaviour': {'horizon': 4},
+        'replay': {'capacity': 1000, 'batch': 4, 'length': 8, 'start': 24},
+    },
+    'wide': {'networks': {'units': 24}},
+}
+
+
+def private_domain() -> None:
+    """A ROS domain of this process and its children: tests neither move nor hear what runs in the user's."""
+    own = str(1 + os.getpid() % 100)
+    os.environ['ROS_DOMAIN_ID'] = '101' if os.environ.get('ROS_DOMAIN_ID') == own else own
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+
+
+def write_small_agent(folder: Path, shipped: Path) -> None:
+    """Write the task `reach` and the agent `small` in the sizes tiny and wide into a config_dir.
+
+    Args:
+        shipped: config/ of the repository; the small agent has the defaults of dreamer_v3.
+    """
+    defaults = yaml.safe_load((shipped / 'agents' / 'dreamer_v3.yaml').read_text())['defaults']
+    for kind, name, content in (('tasks', 'reach', TASK), ('agents', 'small', {'defaults': defaults, 'sizes': SIZES})):
+        (folder / kind).mkdir()
+        (folder / kind / f'{name}.yaml').write_text(yaml.safe_dump(content))
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    """Wait until a condition holds.
+
+    Raises:
+        AssertionError: it did not within this time.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f'waited {seconds} s for {what}'
+        time.sleep(0.02)
