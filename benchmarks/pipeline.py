@@ -32,9 +32,13 @@ STAMP = slice(4, 12)
 
 
 class Watcher(Node):
-    """Sees observations and actions arrive, as any third process does, and keeps the metrics of actor and learner."""
+    """Keeps the metrics of actor and learner, and sees observations and actions arrive, as any third process does.
 
-    def __init__(self) -> None:
+    Args:
+        steps: whether to listen to observations and actions. In lockstep that would slow down what is measured.
+    """
+
+    def __init__(self, steps: bool) -> None:
         super().__init__('pipeline_benchmark')
         self.seen: list[tuple[float, float]] = []  # s of wall time, s of robot time
         self.latency: list[float] = []  # ms from an observation to the action of the same stamp
@@ -43,9 +47,10 @@ class Watcher(Node):
         self._last_action = 0.0
         self.actor: list[dict[str, float]] = []
         self.learner: list[dict[str, float]] = []
-        # Raw: a benchmark that reads every message in full slows down what it measures.
-        self.create_subscription(Observation, 'observation', self._observed, STEPS, raw=True)
-        self.create_subscription(Action, 'action', self._acted, STEPS, raw=True)
+        if steps:
+            # Raw: a benchmark that reads every message in full slows down what it measures.
+            self.create_subscription(Observation, 'observation', self._observed, STEPS, raw=True)
+            self.create_subscription(Action, 'action', self._acted, STEPS, raw=True)
         self.create_subscription(Metrics, 'actor/metrics', lambda m: self._add(self.actor, m), STANDARD)
         self.create_subscription(Metrics, 'learner/metrics', lambda m: self._add(self.learner, m), STANDARD)
 
@@ -65,7 +70,7 @@ class Watcher(Node):
         self._last_action = now
 
     def _add(self, rows: list[dict[str, float]], message: Metrics) -> None:
-        rows.append({**dict(zip(message.name, message.value)), 'updates': float(message.updates)})
+        rows.append({**dict(zip(message.name, message.value)), 'updates': float(message.updates), 'wall': time.monotonic()})
 
 
 def config_at_rate(rate: float, folder: Path) -> Path:
@@ -86,14 +91,15 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
     if arguments.mode == 'lockstep':
         options.update(real_time_factor=0.0, learner='false')
     command = ['ros2', 'launch', 'dreamer_bringup', 'robot.launch.py', *(f'{k}:={v}' for k, v in options.items())]
+    command += arguments.launch
     with open(folder / 'launch.log', 'w') as log:
         system = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
                                   env=os.environ)
-    watcher = Watcher()
+    watcher = Watcher(steps=arguments.mode == 'latency')
     executor = SingleThreadedExecutor()
     executor.add_node(watcher)
     try:
-        ready = (lambda: len(watcher.seen) > 200) if arguments.mode == 'lockstep' else (
+        ready = (lambda: bool(watcher.actor) and watcher.actor[-1]['answers'] > 200) if arguments.mode == 'lockstep' else (
             lambda: bool(watcher.learner) and watcher.learner[-1]['updates'] > 20)
         spin(executor, ready, 180)
         for rows in (watcher.seen, watcher.actor, watcher.learner, watcher.latency, watcher.lateness):
@@ -115,15 +121,13 @@ def spin(executor: SingleThreadedExecutor, done, seconds: float) -> None:
 
 
 def report(arguments: argparse.Namespace, watcher: Watcher) -> None:
-    wall, robot = (last - first for first, last in zip(watcher.seen[0], watcher.seen[-1]))
-    count = len(watcher.seen) - 1
-    print(f'{arguments.mode}: {count} control steps in {wall:.1f} s = {count / wall:.1f} steps/s, {robot / wall:.1f}x real time')
-    latency, period = np.array(watcher.latency), 1e3 / arguments.rate
-    print(f'  observation to action, seen from a third process: p50 {np.median(latency):.2f} ms, '
-          f'p99 {np.percentile(latency, 99):.2f} ms, max {latency.max():.2f} ms over {len(latency)} actions')
-    if arguments.mode == 'latency':
-        print(f'  answers later than the period of {period:g} ms: {(latency > period).sum()}; observations without an action: '
-              f'{len(watcher.seen) - len(latency)}; longest pause between two actions {max(watcher.lateness):.1f} ms')
+    if arguments.mode == 'lockstep':
+        first, last = watcher.actor[0], watcher.actor[-1]
+        count, wall = last['answers'] - first['answers'], last['wall'] - first['wall']
+        rate = count / wall
+        print(f'lockstep: {count:.0f} control steps in {wall:.1f} s = {rate:.1f} steps/s, {rate / arguments.rate:.1f}x real time')
+    else:
+        report_latency(arguments, watcher)
     if watcher.actor:
         last = watcher.actor[-1]
         print('  actor, callback to publish: ' + ', '.join(f'{k} {last[k]:.2f}' for k in last if k.startswith('latency_'))
@@ -133,11 +137,23 @@ def report(arguments: argparse.Namespace, watcher: Watcher) -> None:
         print(f'  learner: {np.median(rates):.2f} updates/s')
 
 
+def report_latency(arguments: argparse.Namespace, watcher: Watcher) -> None:
+    wall, robot = (last - first for first, last in zip(watcher.seen[0], watcher.seen[-1]))
+    count = len(watcher.seen) - 1
+    print(f'latency: {count} control steps in {wall:.1f} s = {count / wall:.1f} steps/s, {robot / wall:.1f}x real time')
+    latency, period = np.array(watcher.latency), 1e3 / arguments.rate
+    print(f'  observation to action, seen from a third process: p50 {np.median(latency):.2f} ms, '
+          f'p99 {np.percentile(latency, 99):.2f} ms, max {latency.max():.2f} ms over {len(latency)} actions')
+    print(f'  answers later than the period of {period:g} ms: {(latency > period).sum()}; observations without an action: '
+          f'{len(watcher.seen) - len(latency)}; longest pause between two actions {max(watcher.lateness):.1f} ms')
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('mode', choices=['lockstep', 'latency'])
     parser.add_argument('--seconds', type=float, default=30.0)
     parser.add_argument('--rate', type=float, default=20.0, help='control rate, Hz')
+    parser.add_argument('launch', nargs='*', help='further launch arguments, for example run_dir:=runs/hour')
     arguments = parser.parse_args()
     # A domain of its own: another system on this machine does not mix in.
     os.environ['ROS_DOMAIN_ID'] = str(os.getpid() % 100 + 1)

@@ -16,12 +16,14 @@ import rclpy
 from builtin_interfaces.msg import Time as TimeMsg
 from geometry_msgs.msg import TransformStamped
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rclpy.signals import SignalHandlerOptions
+from rclpy.subscription import Subscription
 from rclpy.time import Time
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
@@ -31,6 +33,9 @@ from robot_state_publisher.kinematics import JointFrame
 from robot_state_publisher.urdf import Mimic, Robot, UrdfError, parse_urdf
 
 MAX_FREQUENCY = 1000.0   # Hz
+
+READERS_PERIOD = 0.2
+"""s of wall time between two looks at who reads /tf."""
 
 
 class RobotStatePublisher(Node):
@@ -58,7 +63,9 @@ class RobotStatePublisher(Node):
         self._tf_static = self.create_publisher(TFMessage, '/tf_static', latched)
         self._description = self.create_publisher(String, 'robot_description', latched)
         self._use_robot(description, parse_urdf(description))
-        self.create_subscription(JointState, 'joint_states', self._on_joint_state, qos_profile_sensor_data)
+        self._joint_states: Subscription[JointState] | None = None
+        self._look_for_readers()
+        self.create_timer(READERS_PERIOD, self._look_for_readers, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
 
@@ -91,10 +98,18 @@ class RobotStatePublisher(Node):
         rotation.x, rotation.y, rotation.z, rotation.w = qx, qy, qz, qw
         return message
 
+    def _look_for_readers(self) -> None:
+        """Listen while someone reads /tf: joint states for nobody would cost the control loops beside this node their time."""
+        wanted = self._tf.get_subscription_count() > 0
+        if wanted and self._joint_states is None:
+            self._joint_states = self.create_subscription(
+                JointState, 'joint_states', self._on_joint_state, qos_profile_sensor_data
+            )
+        elif not wanted and self._joint_states is not None:
+            self.destroy_subscription(self._joint_states)
+            self._joint_states = None
+
     def _on_joint_state(self, state: JointState) -> None:
-        # Transforms that nobody reads would cost the control loops beside this node their time.
-        if not self._tf.get_subscription_count():
-            return
         if len(state.name) != len(state.position):
             self.get_logger().warning(
                 f'ignored a JointState with {len(state.name)} names and {len(state.position)} positions',
@@ -182,7 +197,7 @@ def main(args: list[str] | None = None) -> int:
     node: RobotStatePublisher | None = None
     try:
         node = RobotStatePublisher()
-        executor = SingleThreadedExecutor()
+        executor = _make_executor()
         executor.add_node(node)
         while not stop.is_set():
             executor.spin_once(timeout_sec=0.1)
@@ -195,6 +210,15 @@ def main(args: list[str] | None = None) -> int:
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _make_executor() -> Executor:
+    """The one that costs least: EventsExecutor where rclpy has it."""
+    try:
+        from rclpy.experimental import EventsExecutor
+    except ImportError:
+        return SingleThreadedExecutor()
+    return EventsExecutor()
 
 
 def _fail(reason: str) -> int:

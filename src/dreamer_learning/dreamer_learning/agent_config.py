@@ -107,7 +107,7 @@ class BehaviourConfig:
         entropy_rate: change of the adapted scale per update.
         actor_gradient: reinforce, or dynamics: of the return through the imagined states (continuous actions only).
         discount_in_target: the continuation head learns the probability times the discount; False = the probability alone.
-        value_centering: rate per update of the average of returns above or below which the critic learns; 0 = it learns returns.
+        value_centering: rate per update of the average reward whose value the critic leaves out; 0 = it leaves out nothing.
         slow_rate: rate at which the slow critic follows the critic, per update.
         slow_regulariser: scale of the loss that keeps the critic near the slow critic.
         return_rate, return_limit, return_low, return_high: return normalisation by percentiles; the rate per update.

@@ -99,7 +99,7 @@ class Behaviour(nn.Module):
         self.returns = ReturnNormaliser(own.return_rate, own.return_limit, own.return_low, own.return_high)
         self.advantages = AdvantageNormaliser(own.return_rate) if own.advantage_normalisation == 'mean_std' else None
         self.entropy = EntropyScale(own.entropy, own.entropy_target, own.entropy_rate)
-        self.level = ValueCentre(own.value_centering)
+        self.level = ValueCentre(own.value_centering, own.discount_horizon)
 
     def update_slow_critic(self) -> None:
         """Move the slow critic by `slow_rate` towards the critic."""
@@ -116,7 +116,6 @@ class Behaviour(nn.Module):
             features: (B, T, F), posterior states with gradient.
             batch: replayed rewards and flags, (B, T).
         """
-        self.level.begin(batch['reward'].mean() * self.config.discount_horizon)
         shape = features.shape[:2]
         starts = features.detach().flatten(0, 1)
         chosen = self._choose(shape, generator, starts.device)
@@ -130,7 +129,6 @@ class Behaviour(nn.Module):
             bootstrap = returns[0] if chosen is None else self._value(logits).scatter(0, chosen, returns[0])
             slow = self._value(self.slow_critic(features.detach().flatten(0, 1))).view(shape)
         result.losses['replay_critic'] = self._replay_loss(logits.view(*shape, -1), bootstrap.view(shape), slow, batch)
-        self.level.update(returns)
         return result
 
     def _imagine(self, model: WorldModel, starts: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
@@ -159,6 +157,7 @@ class Behaviour(nn.Module):
         logits = self.critic(imagined[:-1])
         with frozen(model.reward, model.continuation, self.critic), torch.set_grad_enabled(self._through_dynamics):
             reward, live = model.reward.predict(path), model.live(path)
+            self.level.update(reward[1:])
             first = self.critic(path[:-1]) if self._through_dynamics else logits
             values = self._value(torch.cat([first, self.critic(path[-1:])]))
             returns = lambda_return(reward, values, live, self.config.trace)
@@ -196,10 +195,10 @@ class Behaviour(nn.Module):
 
     def _value(self, logits: Tensor) -> Tensor:
         """Of critic or slow critic: (..., K) -> (...)."""
-        return self.critic.twohot.mean(logits) + self.level.centre
+        return self.critic.twohot.mean(logits) + self.level.value
 
     def _critic_loss(self, logits: Tensor, returns: Tensor, slow: Tensor) -> Tensor:
-        regulariser, centre = self.config.slow_regulariser, self.level.centre
+        regulariser, centre = self.config.slow_regulariser, self.level.value
         twohot = self.critic.twohot
         if regulariser == 1.0:
             return twohot.loss(logits, torch.stack([returns, slow], -1) - centre)

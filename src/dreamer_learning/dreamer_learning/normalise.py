@@ -59,32 +59,33 @@ class AdvantageNormaliser(nn.Module):
 
 
 class ValueCentre(nn.Module):
-    """The moving average of returns. The critic learns what a return is above or below it.
+    """The value of earning the average reward for ever. The critic learns what a return is above or below it.
 
     A robot that earns 5 in every step has values around 500 at a discount horizon of 100. There the critic's bins are 80
     apart, while one action changes the return by less than 1: the level of all values hides their differences. Taking the
     level apart, as reward centering does (Naik et al. 2024), changes no return and no preference between actions.
+
+    Args:
+        rate: of the moving average of imagined rewards, which starts at 0; a rate of 0 keeps it there.
+        horizon: discount horizon, steps.
     """
 
-    centre: Tensor
-    begun: Tensor
+    reward: Tensor
 
-    def __init__(self, rate: float) -> None:
-        """rate 0 keeps the centre at 0."""
+    def __init__(self, rate: float, horizon: float) -> None:
         super().__init__()
-        self.rate = rate
-        self.register_buffer('centre', torch.zeros(()))
-        self.register_buffer('begun', torch.tensor(rate == 0))
+        self.rate, self.horizon = rate, horizon
+        self.register_buffer('reward', torch.zeros(()))
 
-    def begin(self, guess: Tensor) -> None:
-        """Start at a guess, once: the average would take hundreds of updates to climb there."""
-        self.centre.copy_(torch.where(self.begun | ~torch.isfinite(guess), self.centre, guess))
-        self.begun.fill_(True)
+    def update(self, reward: Tensor) -> None:
+        """Take in rewards of any shape."""
+        new = reward.detach().mean()
+        self.reward.lerp_(torch.where(torch.isfinite(new), new, self.reward), self.rate)
 
-    def update(self, returns: Tensor) -> None:
-        """Take in returns of any shape."""
-        new = returns.detach().mean()
-        self.centre.lerp_(torch.where(torch.isfinite(new), new, self.centre), self.rate)
+    @property
+    def value(self) -> Tensor:
+        """A scalar tensor."""
+        return self.reward * self.horizon
 
 
 class EntropyScale(nn.Module):

@@ -15,7 +15,10 @@ SMALL: dict[str, dict] = {
     'networks': {'units': 16, 'depth': 2, 'image_blocks': 4},
     'dynamics': {'deter': 32, 'hidden': 16, 'stoch': 4, 'classes': 4, 'blocks': 4},
     'heads': {'bins': 41},
-    'behaviour': {'horizon': 5, 'imagination_starts': 0, 'discount_horizon': 333.0, 'entropy': 3e-4, 'slow_rate': 0.02},
+    'behaviour': {
+        'horizon': 5, 'imagination_starts': 0, 'discount_horizon': 333.0, 'entropy': 3e-4, 'slow_rate': 0.02,
+        'entropy_target': 0.0, 'advantage_normalisation': 'none', 'discount_in_target': True, 'value_centering': 0.0,
+    },
     'optimiser': {'warmup': 0},
     'replay': {'capacity': 1000, 'batch': 4, 'length': 8, 'start': 16},
 }

@@ -137,14 +137,13 @@ def test_normalised_advantages_change_the_actor_loss_only() -> None:
 
 def test_a_centred_critic_means_the_same_values() -> None:
     """The same heads, the level of values moved from the critic's output into the centre: same advantages, same targets."""
-    agent = shaken_agent(behaviour={'value_centering': 0.01})
+    agent = shaken_agent()
     behaviour, batch = agent.behaviour, make_batch(agent.config, agent.task)
     mean = behaviour.critic.twohot.mean
     seen: list[torch.Tensor] = []
 
     def losses(centre: float) -> dict[str, torch.Tensor]:
-        behaviour.level.begin(torch.tensor(0.0))
-        behaviour.level.centre.fill_(centre)
+        behaviour.level.reward.fill_(centre / behaviour.config.discount_horizon)
         for head in (behaviour.critic, behaviour.slow_critic):
             head.twohot.mean = lambda logits: mean(logits) - centre  # type: ignore[method-assign]
             head.twohot.loss = lambda logits, target: seen.append(target + centre) or logits.sum(-1)  # type: ignore[method-assign]
@@ -160,17 +159,22 @@ def test_a_centred_critic_means_the_same_values() -> None:
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-3)
 
 
-def test_the_centre_begins_at_a_guess_and_follows_finite_returns() -> None:
-    level, fixed = ValueCentre(0.1), ValueCentre(0.0)
-    for guess in (10.0, 99.0):
-        level.begin(torch.tensor(guess))
-        fixed.begin(torch.tensor(guess))
-    level.update(torch.tensor([4.0, 6.0]))
-    fixed.update(torch.tensor([4.0, 6.0]))
-    assert level.centre.item() == pytest.approx(9.5)
-    level.update(torch.tensor([torch.nan]))
-    assert level.centre.item() == pytest.approx(9.5)
-    assert fixed.centre.item() == 0.0
+def test_the_centre_is_the_value_of_the_average_imagined_reward() -> None:
+    level, fixed = ValueCentre(0.1, 20.0), ValueCentre(0.0, 20.0)
+    for one in (level, fixed):
+        one.update(torch.tensor([4.0, 6.0]))
+        one.update(torch.tensor([torch.nan]))
+    assert level.value.item() == pytest.approx(0.1 * 5 * 20)
+    assert fixed.value.item() == 0.0
+
+
+def test_imagined_rewards_move_the_centre() -> None:
+    agent = shaken_agent(behaviour={'value_centering': 0.1})
+    batch = make_batch(agent.config, agent.task)
+    world = agent.model.loss(batch, agent.generator)
+    agent.model.reward.predict = lambda path: torch.full(path.shape[:-1], 3.0)  # type: ignore[method-assign]
+    agent.behaviour.loss(agent.model, torch.cat([world.deter, world.stoch], -1), batch, agent.generator)
+    assert agent.behaviour.level.value.item() == pytest.approx(0.3 * 333)
 
 
 @pytest.mark.parametrize(('share', 'factor'), [(0.44, 1.1), (0.46, 1.0), (0.54, 1.0), (0.56, 1 / 1.1)])

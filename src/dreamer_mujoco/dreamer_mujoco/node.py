@@ -16,7 +16,7 @@ from dreamer_learning.config import ConfigError
 from dreamer_mujoco.lockstep import LockstepGate
 from dreamer_mujoco.messages import CommandReader
 from dreamer_mujoco.parameters import read_parameters
-from dreamer_mujoco.publishers import SensorPublishers
+from dreamer_mujoco.publishers import UNPACED_CLOCK_PERIOD, SensorPublishers
 from dreamer_mujoco.simulation import RESET_TIME, Simulation
 from dreamer_node.diagnostics import OK, WARN, Diagnostics, Report
 from dreamer_node.qos import COMMAND, LATCHED
@@ -53,8 +53,10 @@ class MujocoBridge(Node):
         self._period = 1.0 / rate
         # Stamp 0 means 'no time' to other nodes.
         self._simulation.skip(self._period)
-        self._topics = SensorPublishers(self, self._simulation, settings.camera, settings.needs_images)
         paced = settings.real_time_factor > 0
+        self._topics = SensorPublishers(
+            self, self._simulation, settings.camera, settings.needs_images, 0.0 if paced else UNPACED_CLOCK_PERIOD
+        )
         self._gate = LockstepGate(self._simulation.stamp, paced, limit=0 if settings.wait_for_learner else None)
         self._gate.due = not paced
         self._reader = CommandReader(settings.config.joints)

@@ -20,6 +20,10 @@ from dreamer_node.qos import CLOCK, STANDARD
 READERS_PERIOD = 0.2
 """s of wall time between two looks at who subscribes."""
 
+UNPACED_CLOCK_PERIOD = 0.01
+"""s of wall time at least between two clocks where nothing paces the simulation. Every node takes each of them, and a fifth of
+the machine would go there."""
+
 TF_QOS = QoSProfile(depth=100)
 
 
@@ -31,12 +35,13 @@ class SensorPublishers:
         simulation: the robot.
         camera: 'auto' = images when someone subscribes, 'on', 'off'.
         needed: the task cannot do without images.
+        clock_period: s of wall time at least between two messages on /clock.
 
     Raises:
         ConfigError: camera is 'on' or images are needed, and this machine cannot draw.
     """
 
-    def __init__(self, node: Node, simulation: Simulation, camera: str, needed: bool) -> None:
+    def __init__(self, node: Node, simulation: Simulation, camera: str, needed: bool, clock_period: float = 0.0) -> None:
         self._node = node
         self._simulation = simulation
         self._reading = simulation.read()
@@ -56,7 +61,8 @@ class SensorPublishers:
         self._cameras = {} if camera == 'off' else {name: Camera(node, simulation, name) for name in config.cameras}
         self._always = camera == 'on'
         self._truth = self._images = False
-        self._looked = -1.0
+        self._looked = self._clocked = -1.0
+        self._clock_period = clock_period
         self.frames = 0
         self.render_error = ''
         if self._always or needed:
@@ -74,9 +80,12 @@ class SensorPublishers:
 
     def repeat(self) -> None:
         """Publish the last reading, also to those who came since; the clock first, so that nothing is from the future."""
-        self._look()
+        now = time.monotonic()
+        self._look(now)
         messages = self._messages
-        self._clock.publish(messages.clock)
+        if now - self._clocked >= self._clock_period:
+            self._clocked = now
+            self._clock.publish(messages.clock)
         if self._images:
             self._render(self._reading.stamp)
         self._imu.publish(messages.imu)
@@ -86,8 +95,7 @@ class SensorPublishers:
             self._odometry.publish(messages.odometry)
             self._transform.publish(messages.transform)
 
-    def _look(self) -> None:
-        now = time.monotonic()
+    def _look(self, now: float) -> None:
         if now - self._looked < READERS_PERIOD:
             return
         self._looked = now

@@ -13,7 +13,7 @@ from dreamer_interfaces.msg import Action, Observation
 from dreamer_learning.config import ConfigError
 from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Recent, Report
 from dreamer_node.qos import STEPS_KEPT, STEPS_QUEUED
-from dreamer_node.runtime import declare
+from dreamer_node.runtime import declare, lower_priority
 from dreamer_node.storage import run_storing_node
 from dreamer_recorder.definitions import message_definition, type_hash
 from dreamer_recorder.mcap import Topic
@@ -100,4 +100,5 @@ def _qos(profile: QoSProfile) -> str:
 
 def main() -> int:
     """Run the node; returns the exit code."""
+    lower_priority()
     return run_storing_node(RecorderNode)
