@@ -63,7 +63,7 @@ class RobotStatePublisher(Node):
         self._tf_static = self.create_publisher(TFMessage, '/tf_static', latched)
         self._description = self.create_publisher(String, 'robot_description', latched)
         self._use_robot(description, parse_urdf(description))
-        self._joint_states: Subscription[JointState] | None = None
+        self._joint_states: Subscription | None = None
         self._look_for_readers()
         self.create_timer(READERS_PERIOD, self._look_for_readers, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.add_on_set_parameters_callback(self._check_parameters)
