@@ -104,7 +104,7 @@ def learn(arguments: argparse.Namespace) -> None:
         action, carry, latent = policy.act(carry, obs, np.array([seen.is_first]))
         if not started:
             action = random.act(1)
-            carry = carry._replace(action=torch.from_numpy(action))
+            carry = carry._replace(action=action)
         replay.add(seen.stream, 0, seen.step, {k: v[0] for k, v in obs.items()}, action[0], seen.reward, seen.is_first,
                    seen.is_last, seen.is_terminal, {k: v[0] for k, v in latent.items()} if started else None)
         robot.act(action[0])

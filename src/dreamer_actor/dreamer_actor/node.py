@@ -187,9 +187,9 @@ def _warm_up(policies: tuple[Policy, Policy], task: Task) -> None:
         name: np.zeros((task.environments, *spec.shape), spec.dtype) for name, spec in task.observation.items()
     }
     for policy in policies:
-        state = policy.generator.get_state()
+        state = policy.generator.bit_generator.state
         policy.act(policy.initial(task.environments), observation, np.ones(task.environments, bool), 'train')
-        policy.generator.set_state(state)
+        policy.generator.bit_generator.state = state
 
 
 def main() -> int:

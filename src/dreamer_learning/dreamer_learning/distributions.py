@@ -106,10 +106,12 @@ class BoundedNormal:
 
     def sample(self, generator: torch.Generator | None = None, gradient: bool = False) -> Tensor:
         """(..., A), not clipped; with the gradient of mean and standard deviation if asked for."""
-        noise = torch.empty_like(self.mean).normal_(generator=generator)
-        if gradient:
-            return torch.addcmul(self.mean, self.std, noise)
-        return torch.addcmul(self.mean.detach(), self.std.detach(), noise)
+        sample = self.at(torch.empty_like(self.mean).normal_(generator=generator))
+        return sample if gradient else sample.detach()
+
+    def at(self, noise: Tensor) -> Tensor:
+        """The sample of standard normal numbers (..., A)."""
+        return torch.addcmul(self.mean, self.std, noise)
 
     def mode(self) -> Tensor:
         return self.mean
@@ -139,8 +141,12 @@ class Categorical:
 
     def sample(self, generator: torch.Generator | None = None, gradient: bool = False) -> Tensor:
         """(..., A) one-hot, without gradient."""
+        shape, device = self._log_probs.shape, self._log_probs.device
+        return self.at(torch.empty(*shape[:-1], 1, device=device).uniform_(generator=generator))
+
+    def at(self, uniform: Tensor) -> Tensor:
+        """The sample of uniform numbers (..., 1) in [0, 1), one-hot, without gradient."""
         probs = torch.exp(self._log_probs.detach())
-        uniform = torch.empty(*probs.shape[:-1], 1, device=probs.device).uniform_(generator=generator)
         return sample_one_hot(probs.unsqueeze(-1), uniform.unsqueeze(-1)).squeeze(-1)
 
     def mode(self) -> Tensor:
