@@ -54,6 +54,8 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('agent', 'dreamer_v3', f'learning algorithm, a file of agents/ in config_dir; shipped: {shipped("agents")}'),
         argument('size', 'cpu', 'size of the networks, a block of the agent file: cpu, 1m, 12m, 25m, 50m, ... 400m'),
         argument('run_dir', '', 'where the run is kept; an existing one is resumed. Empty: runs/<task>-<agent>-<time>'),
+        argument('from_checkpoint', '', 'run directory or checkpoint whose weights a new run begins with, as far as they fit; '
+                 'prefill:=0 lets them act at once'),
         argument('seed', '0', 'seed of simulation, exploration and learning'),
         argument('duration', '0', 'seconds of robot time after which the run ends; 0 = until Ctrl-C'),
         argument('steps', '0', 'control steps after which the run ends; 0 = until Ctrl-C'),
@@ -63,6 +65,7 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('train_ratio', '0', 'replayed steps per control step; 0 = train continuously'),
         argument('prefill', '2000', 'control steps of random exploration; 0 = until the first weights arrive'),
         argument('learner', 'true', 'train; false = only act, with the weights that another learner publishes', switch),
+        argument('mode', 'train', 'how the actor acts: train = sampled actions, eval = the most likely ones', ['train', 'eval']),
         argument('camera', 'auto', 'render the camera; auto = when something subscribes to it', ['auto', 'on', 'off']),
         argument('variation_file', '', 'parameter file for mujoco_bridge with variation.* (friction, payload, ...)'),
         argument('sim', 'true', 'simulate the robot in MuJoCo; false = a robot publishes the sensor topics', switch),
@@ -116,7 +119,7 @@ def texts(context: LaunchContext) -> dict[str, str]:
     """The arguments that are text, checked."""
     text = {name: LaunchConfiguration(name).perform(context) for name in (
         'robot', 'task', 'agent', 'size', 'device', 'namespace', 'log_level', 'config_dir', 'lockstep', 'velocity_source',
-        'camera', 'variation_file')}
+        'camera', 'mode', 'variation_file', 'from_checkpoint')}
     text['config_dir'] = str(Path(text['config_dir']).expanduser().absolute())
     check_names(text)
     if text['variation_file'] and not Path(text['variation_file']).is_file():
@@ -154,16 +157,17 @@ def robot_nodes(context: LaunchContext) -> list:
     nodes = [
         node('dreamer_sensing', 'sensing', {**shared, 'velocity_source': text['velocity_source']}),
         node('dreamer_drivers', 'driver', shared),
-        node('dreamer_actor', 'actor', {**agent, 'prefill': number(context, 'prefill', int)}),
+        node('dreamer_actor', 'actor', {**agent, 'prefill': number(context, 'prefill', int), 'mode': text['mode']}),
         node('dreamer_recorder', 'recorder', kept),
         description(text, sim, node),
     ]
     limit = lockstep and learns and ratio > 0
     if learns:
         threads = training_threads(usable_cores()) if text['device'] == 'cpu' else 0
-        nodes.append(node('dreamer_learner', 'learner', {
-            **agent, 'run_dir': str(run_dir), 'train_ratio': ratio, 'device': text['device'], 'limit_environment': limit,
-            'threads': threads}, waiting(threads, paced=factor > 0 or not sim), sigterm_timeout='20', sigkill_timeout='20'))
+        learner = {**agent, 'run_dir': str(run_dir), 'train_ratio': ratio, 'device': text['device'], 'limit_environment': limit,
+                   'threads': threads, 'from_checkpoint': text['from_checkpoint']}
+        nodes.append(node('dreamer_learner', 'learner', learner, waiting(threads, paced=factor > 0 or not sim),
+                          sigterm_timeout='20', sigkill_timeout='20'))
     if sim:
         nodes.append(node('dreamer_mujoco', 'mujoco_bridge', {
             **shared, 'seed': seed, 'real_time_factor': factor, 'lockstep': lockstep, 'wait_for_learner': limit,

@@ -20,6 +20,7 @@ setup(
     entry_points={
         'console_scripts': [
             'learner = dreamer_learner.main:main',
+            'evaluator = dreamer_learner.main:evaluator',
         ],
     },
 )

@@ -117,6 +117,7 @@ class LearnerNode(Node):
                 self._version = int(payload['weights_version'])
             except (KeyError, ValueError, RuntimeError) as error:
                 raise ConfigError(f'run_dir: {self._run.checkpoints}: the checkpoint does not fit: {error}') from None
+        adopted = self._adopt(resumed=payload is not None)
         version = self._version
         cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
         return Trainer(
@@ -125,7 +126,23 @@ class LearnerNode(Node):
             periods=(settings.publish_period, settings.checkpoint_period, settings.video_period),
             threads=choose_threads(settings.threads, cores, device),
             exact=settings.limit_environment,
+            ready=adopted,
         )
+
+    def _adopt(self, resumed: bool) -> bool:
+        """Whether a run that begins takes its first parameters from another one."""
+        source = self._settings.from_checkpoint
+        if not source:
+            return False
+        if resumed:
+            self.get_logger().info('from_checkpoint is not used: this run goes on from its own checkpoint')
+            return False
+        path, state = saving.load_foreign(Path(source).expanduser())
+        adopted = self._updater.agent.adopt(state)
+        if not adopted.loaded:
+            raise ConfigError(f'from_checkpoint: nothing of {path} fits: {adopted.describe()}')
+        self.get_logger().info(f'from {path}: {adopted.describe()}')
+        return True
 
     def close(self) -> None:
         """Finish the update in progress, save, and let go of the run directory."""
@@ -266,6 +283,7 @@ def _settings(node: Node) -> Settings:
         checkpoint_period=cast(float, declare(node, 'checkpoint_period', 60.0, 'seconds between checkpoints')),
         video_period=cast(float, declare(node, 'video_period', 60.0, 'seconds between predictions')),
         threads=cast(int, declare(node, 'threads', 0, 'torch threads; 0 = chosen')),
+        from_checkpoint=str(declare(node, 'from_checkpoint', '', 'run or checkpoint whose weights a new run begins with')),
     )
 
 

@@ -63,3 +63,25 @@ def load(directory: Path, info: Callable[[str], None], warn: Callable[[str], Non
         warn(warning)
     info(f'resumed from {loaded.path}')
     return loaded.payload
+
+
+def load_foreign(source: Path) -> tuple[Path, dict[str, Any]]:
+    """Another run's state of its agent, and the file that it is from.
+
+    Args:
+        source: a checkpoint, a folder of checkpoints, or a run directory.
+
+    Raises:
+        ConfigError: there is none, or it cannot be read.
+    """
+    folder = source / 'checkpoints' if (source / 'checkpoints').is_dir() else source
+    try:
+        loaded = checkpoint.load_latest(folder) if folder.is_dir() else checkpoint.Loaded(checkpoint.load(source), source, [])
+    except checkpoint.CheckpointError as error:
+        raise ConfigError(f'from_checkpoint: {error}') from None
+    if loaded is None:
+        raise ConfigError(f'from_checkpoint: {source} has no checkpoint')
+    state = loaded.payload.get('agent')
+    if not isinstance(state, dict) or not isinstance(state.get('networks'), dict):
+        raise ConfigError(f'from_checkpoint: {loaded.path} holds no agent')
+    return loaded.path, state

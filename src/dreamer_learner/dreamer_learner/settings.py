@@ -24,6 +24,7 @@ class Settings:
     checkpoint_period: float
     video_period: float
     threads: int
+    from_checkpoint: str = ''
 
     def __post_init__(self) -> None:
         if not self.run_dir:

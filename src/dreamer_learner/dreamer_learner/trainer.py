@@ -70,6 +70,7 @@ class Trainer:
             give the same parameters; the environment is told how far it may go. Otherwise steps come in as they arrive.
         recorded: steps of earlier sessions, read in the thread before anything else.
         periods: seconds between publications of weights, checkpoints and pictures.
+        ready: the policy can act before its first update.
 
     Attributes:
         failure: what ended the thread, if not `stop`.
@@ -86,11 +87,12 @@ class Trainer:
         periods: tuple[float, float, float],
         threads: int,
         exact: bool,
+        ready: bool = False,
     ) -> None:
         self._updater, self._experience, self._credit = updater, experience, credit
         self._saver, self._outlet, self._recorded = saver, outlet, recorded
         self._publish_due, self._save_due, self._video_due = (Timer(period) for period in periods)
-        self._threads, self._exact = threads, exact
+        self._threads, self._exact, self._ready = threads, exact, ready
         self._steps: deque[CompleteStep] = deque()
         self._wake = threading.Event()
         self._stopping = False
@@ -169,7 +171,7 @@ class Trainer:
 
     def _restore(self) -> None:
         # Before the bags: without weights an actor that starts now would act at random until they are read.
-        if self._updater.agent.updates:
+        if self._updater.agent.updates or self._ready:
             self._publish()
         start = time.monotonic()
         read, reason = self._experience.restore(itertools.takewhile(lambda _: not self._stopping, self._recorded()))

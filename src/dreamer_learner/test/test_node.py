@@ -3,12 +3,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from peers import Learner, NodeProcess, Peers, Recorder
 from steps import steps
 
 from dreamer_learning import weights
 from dreamer_learning.agent_config import load_agent
+from dreamer_learning.checkpoint import load_latest
 from dreamer_learning.policy import Policy
 from dreamer_learning.spaces import load_task
 
@@ -63,6 +65,33 @@ def test_learns_publishes_saves_on_sigterm_and_resumes(config_dir: Path, tmp_pat
         assert learner.end(signal.SIGINT) == 0
 
 
+def test_a_new_run_begins_with_the_weights_of_another(config_dir: Path, tmp_path: Path, peers: Peers) -> None:
+    with Learner(config_dir, tmp_path / 'old', peers.namespace) as learner:
+        peers.wait_for_readers()
+        peers.send(steps(0, 40))
+        peers.wait(lambda: len(peers.weights) >= 2)
+        assert learner.end(signal.SIGTERM) == 0
+    peers.weights.clear()
+    parameters = {'from_checkpoint': tmp_path / 'old'}
+    with Learner(config_dir, tmp_path / 'new', peers.namespace, **parameters) as learner:
+        # Before any step: an actor can use them at once.
+        peers.wait(lambda: bool(peers.weights))
+        first = peers.weights[0]
+        assert first.updates == 0
+        peers.send(steps(40, 80, stream=2))
+        peers.wait(lambda: peers.weights[-1].updates > 0)
+        assert learner.end(signal.SIGTERM) == 0
+    assert 'tensors loaded' in learner.log.read_text()
+    payload = load_latest(tmp_path / 'old' / 'checkpoints').payload
+    learned = payload['agent']['networks']['model.encoder.mlp.layers.0.weight']
+    torch.testing.assert_close(weights.parse(bytes(first.data))['encoder.mlp.layers.0.weight'], learned)
+    with Learner(config_dir, tmp_path / 'new', peers.namespace, **parameters) as learner:
+        peers.weights.clear()
+        peers.wait(lambda: bool(peers.weights))
+        assert learner.end(signal.SIGTERM) == 0
+    assert 'from_checkpoint is not used' in learner.log.read_text()
+
+
 def test_limits_the_environment_in_lockstep_with_the_train_ratio(config_dir: Path, tmp_path: Path, peers: Peers) -> None:
     parameters = {'train_ratio': 16.0, 'limit_environment': 'true'}
     with Learner(config_dir, tmp_path / 'run', peers.namespace, **parameters) as learner:
@@ -104,6 +133,7 @@ def test_a_second_learner_ends_with_a_clear_error(config_dir: Path, tmp_path: Pa
 
 @pytest.mark.parametrize(('parameters', 'text'), [
     ({'task': 'reech'}, "did you mean 'reach'?"),
+    ({'from_checkpoint': '/nowhere'}, 'from_checkpoint: /nowhere'),
     ({'robot': 'ball'}, "robot 'ball' and task 'reach' do not fit: that task is for robot 'box'"),
 ])
 def test_a_wrong_parameter_is_one_line_and_exit_code_2(

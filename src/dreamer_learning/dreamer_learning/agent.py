@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +23,38 @@ POLICY_PARTS = {
     'rssm.posterior.': 'model.rssm.posterior.',
     'actor.': 'behaviour.actor.',
 }
+
+
+class Adopted(NamedTuple):
+    """What an agent took over from another one's state.
+
+    Attributes:
+        loaded: names of its own tensors that have the other's values now.
+        shapes: name -> (shape there, shape here) of those that do not fit.
+        missing: names of its own that the other does not have.
+        unused: names that only the other has.
+    """
+
+    loaded: list[str]
+    shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    missing: list[str]
+    unused: list[str]
+
+    def describe(self) -> str:
+        """One line: how much was loaded, and which parts of the networks were not, in part or as a whole."""
+        own = len(self.loaded) + len(self.shapes) + len(self.missing)
+        text = f'{len(self.loaded)} of {own} tensors loaded'
+        parts = sorted({_part(name) for name in [*self.shapes, *self.missing]})
+        if parts:
+            name, (there, here) = next(iter(self.shapes.items()), ('', ((), ())))
+            text += f'; begin anew, in part or as a whole: {", ".join(parts)}'
+            text += f' (for example {name}: {list(there)} there, {list(here)} here)' if name else ''
+        return text + (f'; not used: {", ".join(sorted({_part(name) for name in self.unused}))}' if self.unused else '')
+
+
+def _part(name: str) -> str:
+    """model.encoder.mlp.layers.0.weight -> model.encoder."""
+    return '.'.join(name.split('.')[:2])
 
 
 class Agent:
@@ -139,6 +171,24 @@ class Agent:
             'generator': self.generator.get_state(),
             'hash': self.config.hash(self.task),
         }
+
+    def adopt(self, state: Mapping[str, Any]) -> Adopted:
+        """Begin with the networks of another agent's state, wherever names and shapes agree. Optimiser, counters and random
+        state stay those of an agent that begins.
+
+        Args:
+            state: a state_dict, perhaps of another size or for another task.
+        """
+        own, other = self.networks.state_dict(), state['networks']
+        fitting = {name: value for name, value in other.items() if name in own and value.shape == own[name].shape}
+        self.networks.load_state_dict({**own, **fitting})
+        return Adopted(
+            loaded=list(fitting),
+            shapes={name: (tuple(other[name].shape), tuple(own[name].shape)) for name in own
+                    if name in other and name not in fitting},
+            missing=[name for name in own if name not in other],
+            unused=[name for name in other if name not in own],
+        )
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a state_dict.

@@ -91,6 +91,28 @@ def test_state_of_another_task_is_refused() -> None:
         Agent(small_config(), small_task(actions=4)).load_state_dict(agent.state_dict())
 
 
+def test_an_agent_begins_with_what_fits_of_another_one() -> None:
+    task, wide = small_task(), small_task(actions=4)
+    old = Agent(small_config(), task, seed=1)
+    old.train_step(make_batch(old.config, task))
+    same = Agent(small_config(), task, seed=2)
+    adopted = same.adopt(old.state_dict())
+    assert (adopted.shapes, adopted.missing, adopted.unused) == ({}, [], [])
+    assert same.updates == 0
+    for name, value in same.networks.state_dict().items():
+        assert torch.equal(value, old.networks.state_dict()[name]), name
+    other = Agent(small_config(), wide, seed=2)
+    before = {name: value.clone() for name, value in other.networks.state_dict().items()}
+    adopted = other.adopt(old.state_dict())
+    assert set(adopted.shapes) == {'model.rssm.core.from_action.weight', *(
+        f'behaviour.actor.mlp.out.layers.{i}.{kind}' for i in (0, 1) for kind in ('weight', 'bias'))}
+    for name, value in other.networks.state_dict().items():
+        assert torch.equal(value, before[name] if name in adopted.shapes else old.networks.state_dict()[name]), name
+    text = adopted.describe()
+    assert 'begin anew, in part or as a whole: behaviour.actor, model.rssm' in text
+    assert f'{len(adopted.loaded)} of {len(before)} tensors' in text
+
+
 def test_a_bad_batch_changes_nothing() -> None:
     config, task = small_config(), small_task()
     agent = Agent(config, task)

@@ -1,0 +1,134 @@
+"""The node evaluator: hands the weights of a checkpoint to the actor and counts what they earn. It trains nothing."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from dreamer_interfaces.msg import Action, Observation, PolicyWeights
+from dreamer_learner import saving
+from dreamer_learner.evaluation import Evaluation, summarise
+from dreamer_learner.pairing import Acted, Pairing
+from dreamer_learning import weights
+from dreamer_learning.agent import Agent
+from dreamer_learning.agent_config import load_agent
+from dreamer_learning.atomic import write_file
+from dreamer_learning.config import ConfigError
+from dreamer_node import wire
+from dreamer_node.diagnostics import OK, Diagnostics, Report
+from dreamer_node.qos import LATCHED, STEPS_QUEUED
+from dreamer_node.robot import assignment
+from dreamer_node.runtime import declare, lower_priority
+from dreamer_node.storage import run_storing_node
+
+KEPT_VERSIONS = 1000
+"""Steps whose version of the weights is remembered until their observation has come."""
+
+
+class EvaluatorNode(Node):
+    """Publishes the newest checkpoint's policy once; ends with exit code 0 when enough episodes are counted."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__('evaluator', **arguments)
+        folder, robot, _, task = assignment(self)
+        agent_name = str(declare(self, 'agent', 'dreamer_v3', 'name of a file in config/agents'))
+        size = str(declare(self, 'size', 'cpu', 'size block of the agent'))
+        run_dir = str(declare(self, 'run_dir', '', 'run whose newest checkpoint is evaluated'))
+        self._wanted = cast(int, declare(self, 'episodes', 10, 'whole episodes to count'))
+        self._result = str(declare(self, 'result', '', 'YAML file for the numbers; empty = none'))
+        if not run_dir:
+            raise ConfigError('run_dir: missing; give the folder of the run')
+        if self._wanted < 1:
+            raise ConfigError(f'episodes: {self._wanted} is not allowed; at least 1')
+        config = load_agent(folder, agent_name, size, {})
+        payload = saving.load(Path(run_dir) / 'checkpoints', self.get_logger().info, self.get_logger().warning)
+        if payload is None:
+            raise ConfigError(f'run_dir: {run_dir} has no checkpoint yet')
+        agent = Agent(config, task)
+        try:
+            agent.load_state_dict(payload['agent'])
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise ConfigError(f'run_dir: {run_dir}: the checkpoint does not fit: {error}') from None
+        self._evaluation, self._pairing = Evaluation(), Pairing()
+        self._versions: dict[tuple[int, int], int] = {}
+        self._updates = agent.updates
+        self._version = time.time_ns() // 1_000_000
+        self._publisher = self.create_publisher(PolicyWeights, 'policy_weights', LATCHED)
+        self._publisher.publish(PolicyWeights(
+            version=self._version, agent=agent_name, config_hash=config.hash(task), updates=agent.updates,
+            data=weights.dump(agent.policy_parameters()),
+        ))
+        self.create_subscription(Observation, 'observation', self._on_observation, STEPS_QUEUED)
+        self.create_subscription(Action, 'action', self._on_action, STEPS_QUEUED)
+        # As the learner does: what is missing in front for half a second does not come any more.
+        self._pairs = self._pairs_before = 0
+        self.create_timer(0.5, self._look_around, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._diagnostics = Diagnostics(self, robot)
+        self._diagnostics.add('evaluation', self._report)
+        self.get_logger().info(f'evaluating {agent.updates:,} updates over {self._wanted} episodes')
+
+    def close(self) -> None:
+        """Print and keep the numbers of what was counted."""
+        evaluation = getattr(self, '_evaluation', None)
+        if evaluation is None:
+            return
+        if not evaluation.episodes:
+            print('no whole episode was counted', flush=True)
+            return
+        numbers = {'updates': self._updates, **summarise(evaluation.episodes), 'left_out': evaluation.left_out}
+        print(f'{numbers["episodes"]} episodes with the policy of {self._updates:,} updates: return {numbers["mean"]:.2f} '
+              f'+- {numbers["std"]:.2f} (lowest {numbers["lowest"]:.2f}, highest {numbers["highest"]:.2f}), '
+              f'reward {numbers["reward_per_step"]:.3f} a step', flush=True)
+        if self._result:
+            rows = [{'return': episode.reward, 'steps': episode.steps} for episode in evaluation.episodes]
+            path = Path(self._result)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, yaml.safe_dump({**numbers, 'all': rows}, sort_keys=False))
+
+    def _on_observation(self, message: Observation) -> None:
+        try:
+            step = wire.unpack_observation(message)
+        except wire.WireError as error:
+            self.get_logger().error(f'observation left out: {error}', throttle_duration_sec=10.0)
+            return
+        self._take(self._pairing.observe(step))
+
+    def _on_action(self, message: Action) -> None:
+        try:
+            action, _ = wire.unpack_action(message)
+        except wire.WireError as error:
+            self.get_logger().error(f'action left out: {error}', throttle_duration_sec=10.0)
+            return
+        self._versions.setdefault((message.stream, message.step), message.weights_version)
+        if len(self._versions) > KEPT_VERSIONS:
+            del self._versions[next(iter(self._versions))]
+        self._take(self._pairing.act(Acted(message.stream, message.step, action, {})))
+
+    def _take(self, steps: list[wire.CompleteStep]) -> None:
+        self._pairs += len(steps)
+        for step in steps:
+            self._evaluation.add(step, self._versions.pop((step.stream, step.step), 0) == self._version)
+            if len(self._evaluation.episodes) >= self._wanted:
+                self.stop.request(0)  # type: ignore[attr-defined]
+                return
+
+    def _look_around(self) -> None:
+        if self._pairs == self._pairs_before and self._pairing.stuck():
+            self._take(self._pairing.flush())
+        self._pairs_before = self._pairs
+
+    def _report(self) -> Report:
+        done = len(self._evaluation.episodes)
+        values = {'episodes': done, 'left_out': self._evaluation.left_out, 'gaps': self._pairing.gaps}
+        return OK, f'{done} of {self._wanted} episodes', values
+
+
+def main() -> int:
+    """Entry point of the executable `evaluator`."""
+    lower_priority()
+    return run_storing_node(EvaluatorNode)

@@ -1,0 +1,62 @@
+"""evaluate.launch.py: a run's policy acts, nothing learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import System
+
+from dreamer_learning import checkpoint
+from dreamer_learning.agent import Agent
+from dreamer_learning.agent_config import load_agent
+from dreamer_learning.spaces import load_task
+from dreamer_recorder.reader import read_steps
+
+NAMES = {'agent': 'quick', 'size': 'cpu', 'task': 'a1_walk', 'robot': 'a1'}
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path, own_config: Path) -> Path:
+    """A run with one checkpoint, in a path with a space."""
+    folder = tmp_path / 'a run'
+    (folder / 'checkpoints').mkdir(parents=True)
+    agent = Agent(load_agent(own_config, 'quick', 'cpu'), load_task(own_config, 'a1_walk'))
+    agent.updates = 12
+    checkpoint.save(folder / 'checkpoints' / checkpoint.name(agent.updates), {'agent': agent.state_dict()})
+    (folder / 'run.yaml').write_text(yaml.safe_dump(NAMES))
+    return folder
+
+
+def test_counts_whole_episodes_of_the_policy(start: Callable[..., System], run_dir: Path, own_config: Path) -> None:
+    system = start('evaluate.launch.py', run_dir=run_dir, episodes=2, config_dir=own_config)
+    assert system.wait(120) == 0, system.output
+    assert '2 episodes with the policy of 12 updates' in system.output
+    [folder] = (run_dir / 'evaluations').iterdir()
+    numbers = yaml.safe_load((folder / 'evaluation.yaml').read_text())
+    assert [row['steps'] for row in numbers['all']] == [249, 249]
+    assert numbers['mean'] == pytest.approx(sum(row['return'] for row in numbers['all']) / 2)
+    # On its back the robot earns about 5 in each step.
+    assert 4.0 < numbers['reward_per_step'] < 14.0
+    versions = {step.weights_version for step in read_steps(folder / 'bags')}
+    assert versions - {0}
+    assert not (run_dir / 'bags').exists()
+
+
+@pytest.mark.parametrize(('change', 'arguments', 'expected'), [
+    (lambda folder: (folder / 'run.yaml').unlink(), {}, 'has no run.yaml'),
+    (lambda folder: (folder / 'run.yaml').write_text('agent: quick\n'), {}, "key 'size' is missing"),
+    (lambda folder: None, {'episodes': 0}, 'int of at least 1'),
+    (lambda folder: next((folder / 'checkpoints').iterdir()).unlink(), {}, 'has no checkpoint yet'),
+    (lambda folder: next((folder / 'checkpoints').iterdir()).write_bytes(b'cut short'), {}, 'checkpoint'),
+], ids=['no run', 'half a run', 'no episodes', 'no checkpoint', 'damaged checkpoint'])
+def test_what_cannot_be_evaluated_is_one_line(
+        start: Callable[..., System], run_dir: Path, own_config: Path, change: Callable[[Path], None],
+        arguments: dict[str, int], expected: str) -> None:
+    change(run_dir)
+    system = start('evaluate.launch.py', run_dir=run_dir, config_dir=own_config, **arguments)
+    assert system.wait(60) != 0
+    assert expected in system.output
+    assert 'Traceback' not in system.output
