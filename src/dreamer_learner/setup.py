@@ -21,6 +21,7 @@ setup(
         'console_scripts': [
             'learner = dreamer_learner.main:main',
             'evaluator = dreamer_learner.main:evaluator',
+            'train_offline = dreamer_learner.main:train_offline',
         ],
     },
 )

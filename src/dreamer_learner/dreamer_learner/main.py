@@ -1,4 +1,4 @@
-"""The executables `learner` and `evaluator`."""
+"""The executables `learner`, `evaluator` and `train_offline`."""
 
 from dreamer_node.start import start
 
@@ -11,3 +11,8 @@ def main() -> int:
 def evaluator() -> int:
     """Run the node `evaluator`; returns the exit code."""
     return start('dreamer_learner.evaluator')
+
+
+def train_offline() -> int:
+    """Run `train_offline`; returns the exit code."""
+    return start('dreamer_learner.train_offline')

@@ -16,9 +16,7 @@ from std_msgs.msg import UInt64
 from std_srvs.srv import Trigger
 
 from dreamer_interfaces.msg import Action, Metrics, Observation, PolicyWeights
-from dreamer_learner import saving
-from dreamer_learner.credit import TrainCredit
-from dreamer_learner.experience import Experience
+from dreamer_learner import saving, session
 from dreamer_learner.identity import every_value, run_identity
 from dreamer_learner.latents import without_foreign_latents
 from dreamer_learner.pairing import Acted, Pairing
@@ -26,12 +24,8 @@ from dreamer_learner.rivals import START_TIME, must_yield
 from dreamer_learner.rundir import RunDirectory
 from dreamer_learner.settings import Settings
 from dreamer_learner.trainer import Trainer
-from dreamer_learner.updater import TrainingFailed, Updater, choose_threads
-from dreamer_learning.agent import Agent
+from dreamer_learner.updater import TrainingFailed, choose_threads
 from dreamer_learning.agent_config import AgentConfig, load_agent
-from dreamer_learning.config import ConfigError
-from dreamer_learning.devices import check_device
-from dreamer_learning.replay import LatentSpec, Replay
 from dreamer_learning.spaces import Task
 from dreamer_node import wire
 from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Recent, Report
@@ -101,48 +95,17 @@ class LearnerNode(Node):
         )
 
     def _make_trainer(self, config: AgentConfig, task: Task) -> Trainer:
-        settings, replay = self._settings, config.replay
-        device = check_device(settings.device)
-        latent = LatentSpec(config.dynamics.deter, config.dynamics.stoch)
-        memory = Replay(replay.capacity, task, latent, settings.seed, replay.length if replay.online else 0)
-        self._experience = Experience(memory, task, latent)
-        self._updater = Updater(Agent(config, task, device, settings.seed), memory)
-        credit = TrainCredit(settings.train_ratio, replay.batch, replay.length, replay.start)
-        payload = saving.load(self._run.checkpoints, self.info, self.get_logger().warning)
-        if payload is not None:
-            try:
-                self._updater.agent.load_state_dict(payload['agent'])
-                self._experience.load_state_dict(payload['experience'])
-                credit.load_state_dict(payload['credit'])
-                self._version = int(payload['weights_version'])
-            except (KeyError, ValueError, RuntimeError) as error:
-                raise ConfigError(f'run_dir: {self._run.checkpoints}: the checkpoint does not fit: {error}') from None
-        adopted = self._adopt(resumed=payload is not None)
-        version = self._version
+        settings = self._settings
+        parts = session.begin(config, task, settings, self._run, self.info, self.get_logger().warning)
+        self._experience, self._updater, self._version = parts.experience, parts.updater, parts.version
         cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
         return Trainer(
-            self._updater, self._experience, credit, saving.Saver(self._run.checkpoints), self,
-            recorded=lambda: without_foreign_latents(read_steps(self._run.bags), version),
+            parts, saving.Saver(self._run.checkpoints), self,
+            recorded=lambda: without_foreign_latents(read_steps(self._run.bags), parts.version),
             periods=(settings.publish_period, settings.checkpoint_period, settings.video_period),
-            threads=choose_threads(settings.threads, cores, device),
+            threads=choose_threads(settings.threads, cores, parts.updater.agent.device),
             exact=settings.limit_environment,
-            ready=adopted,
         )
-
-    def _adopt(self, resumed: bool) -> bool:
-        """Whether a run that begins takes its first parameters from another one."""
-        source = self._settings.from_checkpoint
-        if not source:
-            return False
-        if resumed:
-            self.get_logger().info('from_checkpoint is not used: this run goes on from its own checkpoint')
-            return False
-        path, state = saving.load_foreign(Path(source).expanduser())
-        adopted = self._updater.agent.adopt(state)
-        if not adopted.loaded:
-            raise ConfigError(f'from_checkpoint: nothing of {path} fits: {adopted.describe()}')
-        self.get_logger().info(f'from {path}: {adopted.describe()}')
-        return True
 
     def close(self) -> None:
         """Finish the update in progress, save, and let go of the run directory."""

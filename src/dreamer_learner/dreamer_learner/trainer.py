@@ -18,10 +18,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from dreamer_learner.credit import TrainCredit
-from dreamer_learner.experience import Experience, Unusable
+from dreamer_learner.experience import Unusable
 from dreamer_learner.saving import Saved, Saver
-from dreamer_learner.updater import Updater
+from dreamer_learner.session import Session
 from dreamer_learner.video import render
 from dreamer_learning import weights
 from dreamer_node.wire import CompleteStep
@@ -70,7 +69,6 @@ class Trainer:
             give the same parameters; the environment is told how far it may go. Otherwise steps come in as they arrive.
         recorded: steps of earlier sessions, read in the thread before anything else.
         periods: seconds between publications of weights, checkpoints and pictures.
-        ready: the policy can act before its first update.
 
     Attributes:
         failure: what ended the thread, if not `stop`.
@@ -78,21 +76,19 @@ class Trainer:
 
     def __init__(
         self,
-        updater: Updater,
-        experience: Experience,
-        credit: TrainCredit,
+        session: Session,
         saver: Saver,
         outlet: Outlet,
         recorded: Callable[[], Iterable[CompleteStep]],
         periods: tuple[float, float, float],
         threads: int,
         exact: bool,
-        ready: bool = False,
     ) -> None:
-        self._updater, self._experience, self._credit = updater, experience, credit
+        self._session = session
+        self._updater, self._experience, self._credit = session.updater, session.experience, session.credit
         self._saver, self._outlet, self._recorded = saver, outlet, recorded
         self._publish_due, self._save_due, self._video_due = (Timer(period) for period in periods)
-        self._threads, self._exact, self._ready = threads, exact, ready
+        self._threads, self._exact = threads, exact
         self._steps: deque[CompleteStep] = deque()
         self._wake = threading.Event()
         self._stopping = False
@@ -138,12 +134,7 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a checkpoint holds."""
-        return {
-            **self._outlet.extra_state(),
-            'agent': self._updater.agent.state_dict(),
-            'experience': self._experience.state_dict(),
-            'credit': self._credit.state_dict(),
-        }
+        return {**self._outlet.extra_state(), **self._session.state_dict()}
 
     def _run(self) -> None:
         try:
@@ -171,7 +162,7 @@ class Trainer:
 
     def _restore(self) -> None:
         # Before the bags: without weights an actor that starts now would act at random until they are read.
-        if self._updater.agent.updates or self._ready:
+        if self._updater.agent.updates or self._session.ready:
             self._publish()
         start = time.monotonic()
         read, reason = self._experience.restore(itertools.takewhile(lambda _: not self._stopping, self._recorded()))

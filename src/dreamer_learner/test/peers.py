@@ -122,7 +122,7 @@ class Peers:
         return self.metrics[-1].env_steps if self.metrics else -1
 
     def send(self, items: Iterable[CompleteStep]) -> None:
-        """Publish observations and actions; a publisher keeps 50, so every 20 wait until every reader has them."""
+        """Publish observations and actions; each reader has them when this returns (a publisher keeps 50)."""
         for count, item in enumerate(items, 1):
             observation = Observation(stream=item.stream, step=item.step, tensors=wire.pack_tensors(item.tensors))
             observation.reward = item.reward.tolist()
@@ -133,8 +133,12 @@ class Peers:
             self._observations.publish(observation)
             self._actions.publish(action)
             if count % 20 == 0:
-                for publisher in (self._observations, self._actions):
-                    assert publisher.wait_for_all_acked(Duration(seconds=30)), 'a reader does not take the steps'
+                self._wait_for_acknowledgement()
+        self._wait_for_acknowledgement()
+
+    def _wait_for_acknowledgement(self) -> None:
+        for publisher in (self._observations, self._actions):
+            assert publisher.wait_for_all_acked(Duration(seconds=30)), 'a reader does not take the steps'
 
     def save_checkpoint(self) -> Trigger.Response:
         assert self._client.wait_for_service(10.0)

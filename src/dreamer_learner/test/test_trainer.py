@@ -13,6 +13,7 @@ from steps import step, steps
 from dreamer_learner import saving
 from dreamer_learner.credit import TrainCredit
 from dreamer_learner.experience import CompleteStep, Experience
+from dreamer_learner.session import Session
 from dreamer_learner.trainer import Trainer
 from dreamer_learner.updater import BAD_IN_A_ROW, TrainingFailed, Updater, choose_threads
 from dreamer_learning import weights
@@ -79,8 +80,9 @@ class Rig:
             self.agent.load_state_dict(payload['agent'])
             self.experience.load_state_dict(payload['experience'])
             credit.load_state_dict(payload['credit'])
+        session = Session(self.updater, self.experience, credit, 0, ready=False)
         self.trainer = Trainer(
-            self.updater, self.experience, credit, saving.Saver(directory), self.outlet, lambda: recorded,
+            session, saving.Saver(directory), self.outlet, lambda: recorded,
             periods=(0.05, save_period, 0.05), threads=1, exact=exact,
         )
 

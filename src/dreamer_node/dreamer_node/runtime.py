@@ -118,8 +118,15 @@ def make_executor() -> Executor:
 def config_dir(node: Node) -> Path:
     """Declare and read the parameter `config_dir`; empty means the one that dreamer_bringup installs."""
     value = declare(node, 'config_dir', '', 'folder with robots/, tasks/ and agents/; empty = that of dreamer_bringup')
-    if value:
-        return Path(value)
+    return Path(value) if value else shipped_config()
+
+
+def shipped_config() -> Path:
+    """The configuration folder that dreamer_bringup installs.
+
+    Raises:
+        ConfigError: the package is not installed.
+    """
     from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 
     try:

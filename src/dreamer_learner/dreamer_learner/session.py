@@ -1,0 +1,86 @@
+"""What a training session begins with: agent, memory and counters, new or from the run's newest checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dreamer_learner import saving
+from dreamer_learner.credit import TrainCredit
+from dreamer_learner.experience import Experience
+from dreamer_learner.rundir import RunDirectory
+from dreamer_learner.settings import Settings
+from dreamer_learner.updater import Updater
+from dreamer_learning.agent import Agent
+from dreamer_learning.agent_config import AgentConfig
+from dreamer_learning.config import ConfigError
+from dreamer_learning.devices import check_device
+from dreamer_learning.replay import LatentSpec, Replay
+from dreamer_learning.spaces import Task
+
+
+class Session(NamedTuple):
+    """The parts of training.
+
+    Attributes:
+        version: of the weights published last, 0 where none were.
+        ready: a policy from another run can act before the first update.
+    """
+
+    updater: Updater
+    experience: Experience
+    credit: TrainCredit
+    version: int
+    ready: bool
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint holds of them."""
+        return {
+            'agent': self.updater.agent.state_dict(),
+            'experience': self.experience.state_dict(),
+            'credit': self.credit.state_dict(),
+        }
+
+
+def begin(config: AgentConfig, task: Task, settings: Settings, run: RunDirectory, info: Callable[[str], None],
+          warn: Callable[[str], None]) -> Session:
+    """Make the parts, and go on where the run stopped.
+
+    Raises:
+        ConfigError: the device is not there, or a checkpoint cannot be used.
+    """
+    replay = config.replay
+    device = check_device(settings.device)
+    latent = LatentSpec(config.dynamics.deter, config.dynamics.stoch)
+    memory = Replay(replay.capacity, task, latent, settings.seed, replay.length if replay.online else 0)
+    experience = Experience(memory, task, latent)
+    updater = Updater(Agent(config, task, device, settings.seed), memory)
+    credit = TrainCredit(settings.train_ratio, replay.batch, replay.length, replay.start)
+    payload = saving.load(run.checkpoints, info, warn)
+    version = 0
+    if payload is not None:
+        try:
+            updater.agent.load_state_dict(payload['agent'])
+            experience.load_state_dict(payload['experience'])
+            credit.load_state_dict(payload['credit'])
+            version = int(payload['weights_version'])
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise ConfigError(f'run_dir: {run.checkpoints}: the checkpoint does not fit: {error}') from None
+    ready = _adopt(updater.agent, settings.from_checkpoint, payload is not None, info)
+    return Session(updater, experience, credit, version, ready)
+
+
+def _adopt(agent: Agent, source: str, resumed: bool, info: Callable[[str], None]) -> bool:
+    """Whether a run that begins takes its first parameters from another one."""
+    if not source:
+        return False
+    if resumed:
+        info('from_checkpoint is not used: this run goes on from its own checkpoint')
+        return False
+    path, state = saving.load_foreign(Path(source).expanduser())
+    adopted = agent.adopt(state)
+    if not adopted.loaded:
+        raise ConfigError(f'from_checkpoint: nothing of {path} fits: {adopted.describe()}')
+    info(f'from {path}: {adopted.describe()}')
+    return True

@@ -1,0 +1,178 @@
+"""Trains a world model and a policy from recorded steps alone. The run can then go on with the robot."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from rclpy.utilities import remove_ros_args
+from torch.utils.tensorboard import SummaryWriter
+
+from dreamer_learner import saving, session
+from dreamer_learner.identity import every_value, run_identity
+from dreamer_learner.latents import without_foreign_latents
+from dreamer_learner.rundir import RunDirectory
+from dreamer_learner.settings import Settings
+from dreamer_learner.updater import TrainingFailed
+from dreamer_learning.agent_config import load_agent
+from dreamer_learning.config import ConfigError
+from dreamer_learning.replay import ReplayEmpty
+from dreamer_learning.spaces import load_task
+from dreamer_node.runtime import Stop, shipped_config
+from dreamer_recorder.reader import read_steps
+
+REPORT_PERIOD = 5.0
+"""Seconds between two lines."""
+
+SHOWN = ('loss', 'loss/vector', 'loss/image', 'loss/reward', 'loss/dynamics', 'return')
+"""Metrics in a line; all of them are in the TensorBoard files."""
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog='train_offline', description=__doc__,
+        epilog='Example: ros2 run dreamer_learner train_offline --run-dir runs/offline --bags runs/monday/bags --updates 20000; '
+        'then: ros2 launch dreamer_bringup robot.launch.py run_dir:=runs/offline')
+    parser.add_argument('--run-dir', required=True, type=Path, help='where checkpoints go; an existing run is trained on')
+    parser.add_argument('--bags', action='append', type=Path, default=[], help='folder of bags, may be given more than once; '
+                        'without it those of the run')
+    parser.add_argument('--updates', type=int, default=10000, help='updates to make in this session')
+    parser.add_argument('--task', default='a1_walk', help='name of config/tasks/<task>.yaml')
+    parser.add_argument('--agent', default='dreamer_v3', help='name of config/agents/<agent>.yaml')
+    parser.add_argument('--size', default='cpu', help='size block of the agent')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--device', default='cpu', help='cpu or cuda')
+    parser.add_argument('--threads', type=int, default=0, help='torch threads; 0 = as torch chooses')
+    parser.add_argument('--from-checkpoint', default='', help='run or checkpoint whose weights a new run begins with')
+    parser.add_argument('--config-dir', type=Path, default=None, help='folder with robots/, tasks/ and agents/')
+    return parser.parse_args(arguments)
+
+
+def train(arguments: argparse.Namespace, stop: Stop) -> None:
+    """Train until enough updates are made, or until asked to stop; saves in both cases.
+
+    Raises:
+        ConfigError: what was asked for cannot work.
+        TrainingFailed: losses are not finite.
+    """
+    if arguments.updates < 1:
+        raise ConfigError(f'--updates {arguments.updates}: at least 1')
+    folder = arguments.config_dir or shipped_config()
+    task = load_task(folder, arguments.task)
+    config = load_agent(folder, arguments.agent, arguments.size, {})
+    settings = Settings(
+        run_dir=str(arguments.run_dir), device=arguments.device, seed=arguments.seed, train_ratio=0.0, limit_environment=False,
+        publish_period=1.0, checkpoint_period=60.0, video_period=60.0, threads=arguments.threads,
+        from_checkpoint=arguments.from_checkpoint)
+    names = {'agent': arguments.agent, 'size': arguments.size, 'task': arguments.task, 'robot': task.robot}
+    run = RunDirectory(arguments.run_dir, run_identity(names, config, task), every_value(folder, names, config, task, settings))
+    try:
+        parts = session.begin(config, task, settings, run, _say, _say)
+        read_bags(parts, arguments.bags or [run.bags])
+        if arguments.threads:
+            torch.set_num_threads(arguments.threads)
+        with SummaryWriter(str(run.path / 'tensorboard')) as writer:
+            update(parts, arguments.updates, stop, saving.Saver(run.checkpoints), settings.checkpoint_period, writer)
+    finally:
+        run.close()
+
+
+def read_bags(parts: session.Session, folders: Sequence[Path]) -> None:
+    """Fill the memory.
+
+    Raises:
+        ConfigError: a folder that is not there, no step that fits the task, or too few for one window.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigError(f'--bags: {folder} is not a folder')
+    experience, replay = parts.experience, parts.updater.agent.config.replay
+    recorded = itertools.chain.from_iterable(read_steps(folder) for folder in folders)
+    before = experience.env_steps
+    read, reason = experience.restore(without_foreign_latents(recorded, parts.version))
+    if reason:
+        _say(f'{experience.refused} recorded steps left out, the first because of {reason}')
+    where = ', '.join(str(folder) for folder in folders)
+    if not read:
+        raise ConfigError(f'--bags: {where}: no recorded step that fits the task{f"; {reason}" if reason else ""}')
+    try:
+        experience.replay.sample(1, replay.length)
+    except ReplayEmpty:
+        raise ConfigError(f'--bags: {where}: {read} steps, but no {replay.length} in a row; record longer') from None
+    # The run's own steps are paid for already; what is new counts as having just come.
+    parts.credit.add(max(0, experience.env_steps - before))
+    _say(f'read {read:,} steps, {experience.replay.describe()}')
+
+
+def update(parts: session.Session, count: int, stop: Stop, saver: saving.Saver, period: float, writer: SummaryWriter) -> None:
+    """Make updates, say how it goes, and save.
+
+    Args:
+        period: seconds between two checkpoints.
+
+    Raises:
+        ConfigError: the last checkpoint cannot be written.
+        TrainingFailed: losses are not finite; the last good checkpoint stays.
+    """
+    updater = parts.updater
+    end = updater.agent.updates + count
+    said = saved = time.monotonic()
+    made = updater.agent.updates
+    while stop.code is None and updater.agent.updates < end:
+        updater.update()
+        now = time.monotonic()
+        if now - said >= REPORT_PERIOD or updater.agent.updates == end:
+            numbers = updater.meters.collect()
+            rate = (updater.agent.updates - made) / max(now - said, 1e-6)
+            _report(updater.agent.updates, end, rate, numbers, writer)
+            said, made = now, updater.agent.updates
+        if now - saved >= period and updater.sound:
+            _say(saver.save(_state(parts), updater.agent.updates).text)
+            saved = now
+    result = saver.save(_state(parts), updater.agent.updates)
+    _say(result.text)
+    if not result.good:
+        raise ConfigError(f'run_dir: {result.text}')
+
+
+def _state(parts: session.Session) -> dict[str, object]:
+    return {'weights_version': parts.version, **parts.state_dict()}
+
+
+def _report(updates: int, end: int, rate: float, numbers: dict[str, float], writer: SummaryWriter) -> None:
+    for name, value in numbers.items():
+        writer.add_scalar(f'learner/{name}', value, updates)
+    shown = '  '.join(f'{name.removeprefix("loss/")} {numbers[name]:.3g}' for name in SHOWN if name in numbers)
+    left = (end - updates) / rate if rate > 0 else 0.0
+    _say(f'{updates:,} updates  {rate:.1f}/s  {left / 60:.0f} min left  {shown}')
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def main() -> int:
+    """Run the executable `train_offline`; returns the exit code."""
+    arguments = parse(remove_ros_args(sys.argv)[1:])
+    stop = Stop()
+    signal.signal(signal.SIGINT, stop.on_signal)
+    signal.signal(signal.SIGTERM, stop.on_signal)
+    try:
+        train(arguments, stop)
+    except ConfigError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    except TrainingFailed as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f'error: {error.filename or arguments.run_dir}: {error.strerror or error}', file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,110 @@
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from peers import Learner, Peers, Recorder
+from steps import steps
+
+from dreamer_learning.checkpoint import load_latest
+from dreamer_recorder.reader import read_steps
+
+COMMAND = [sys.executable, '-u', '-c', 'import sys; from dreamer_learner.main import train_offline; sys.exit(train_offline())']
+
+
+def arguments(config_dir: Path, run_dir: Path, recorded: Path, **more: object) -> list[str]:
+    values = {'config-dir': config_dir, 'run-dir': run_dir, 'bags': recorded, 'task': 'reach', 'agent': 'small', 'size': 'tiny',
+              'threads': 1, 'updates': 30, **more}
+    return [*COMMAND, *(word for name, value in values.items() for word in (f'--{name}', str(value)))]
+
+
+def train(*given: Path, **more: object) -> subprocess.CompletedProcess:
+    return subprocess.run(arguments(*given, **more), capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def peers() -> Iterator[Peers]:
+    peers = Peers()
+    yield peers
+    peers.close()
+
+
+def record(folder: Path, count: int) -> Path:
+    """Bags with so many steps, as a recorder writes them."""
+    peers = Peers()
+    with Recorder(folder, peers.namespace) as recorder:
+        peers.wait_for_readers()
+        peers.send(steps(0, count))
+        peers.wait(lambda: len(list(read_steps(folder / 'bags'))) == count)
+        assert recorder.end(signal.SIGINT) == 0
+    peers.close()
+    return folder / 'bags'
+
+
+@pytest.fixture(scope='module')
+def bags(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """60 steps."""
+    return record(tmp_path_factory.mktemp('recorded') / 'run', 60)
+
+
+def test_trains_from_bags_alone_and_goes_on_with_the_robot(
+        config_dir: Path, tmp_path: Path, bags: Path, peers: Peers) -> None:
+    run_dir = tmp_path / 'a run'
+    first = train(config_dir, run_dir, bags)
+    assert (first.returncode, first.stderr) == (0, '')
+    assert 'read 60 steps' in first.stdout
+    assert '30 updates' in first.stdout
+    second = train(config_dir, run_dir, bags, updates=5)
+    assert second.returncode == 0
+    loaded = load_latest(run_dir / 'checkpoints')
+    assert loaded is not None
+    assert loaded.payload['agent']['updates'] == 35
+    assert list((run_dir / 'tensorboard').glob('events.*'))
+    with Learner(config_dir, run_dir, peers.namespace) as learner:
+        # Before any step: the policy that the robot begins with. The recorded steps count: it does not explore anew.
+        peers.wait(lambda: bool(peers.weights))
+        assert peers.weights[0].updates >= 35
+        assert peers.weights[0].env_steps == 60
+        assert learner.end(signal.SIGTERM) == 0
+
+
+def test_an_interrupted_training_is_saved(config_dir: Path, tmp_path: Path, bags: Path) -> None:
+    command = arguments(config_dir, tmp_path / 'run', bags, updates=10**9)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in process.stdout:
+            if 'updates' in line:
+                process.send_signal(signal.SIGINT)
+                break
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    loaded = load_latest(tmp_path / 'run' / 'checkpoints')
+    assert loaded is not None
+    assert loaded.payload['agent']['updates'] > 0
+
+
+@pytest.mark.parametrize(('more', 'expected'), [
+    ({'bags': '/nowhere'}, '--bags: /nowhere is not a folder'),
+    ({'task': 'far'}, 'the task says float32 [1, 7]'),
+    ({'updates': 0}, '--updates 0: at least 1'),
+    ({'task': 'reech'}, "did you mean 'reach'?"),
+    ({'from-checkpoint': '/nowhere'}, 'from_checkpoint: /nowhere'),
+])
+def test_what_cannot_be_trained_is_one_line(
+        config_dir: Path, tmp_path: Path, bags: Path, more: dict[str, object], expected: str) -> None:
+    # A task that sees something else than what was recorded.
+    (config_dir / 'tasks' / 'far.yaml').write_text((config_dir / 'tasks' / 'reach.yaml').read_text().replace('- 5', '- 7'))
+    result = train(config_dir, tmp_path / 'run', bags, **more)
+    assert result.returncode == 2
+    assert expected in result.stderr
+    assert result.stderr.startswith('error: ')
+    assert result.stderr.count('\n') == 1
+
+
+def test_too_short_a_recording_is_one_line(config_dir: Path, tmp_path: Path) -> None:
+    result = train(config_dir, tmp_path / 'run', record(tmp_path / 'short', 5))
+    assert result.returncode == 2
+    assert 'but no 8 in a row; record longer' in result.stderr
