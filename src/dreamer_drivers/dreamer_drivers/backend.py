@@ -26,12 +26,12 @@ class Listener(NamedTuple):
 
     Attributes:
         measured: takes each measurement of the joints.
-        tilted: takes roll and pitch of the base, rad.
+        tilted: takes roll and pitch of the base (rad) and their stamp (s).
         failed: takes a description of sensor data that could not be used.
     """
 
     measured: Callable[[Measurement], None]
-    tilted: Callable[[float, float], None]
+    tilted: Callable[[float, float, float], None]
     failed: Callable[[str], None]
 
 

@@ -21,7 +21,8 @@ class JointGroup:
         kp: Nm/rad.
         kd: Nm s/rad.
         damping: Nm s/rad, kd while the robot is damped.
-        max_torque: Nm, bound of |kp (set-point - q) - kd qd| (needs a command_rate); 0 = only the hardware's bound.
+        max_torque: Nm, bound of |kp (set-point - q) - kd qd|; 0 = only the hardware's bound. An error without a command_rate:
+            between two commands only the hardware knows the torque.
     """
 
     joints: str
@@ -53,7 +54,7 @@ class DriverConfig:
         max_action_age: s from the sensor data to the arrival of the action made from it.
         max_sensor_age: s.
         soft_start: s in which kp rises from 0 after a start or a damped phase.
-        fall_angle: rad of roll or pitch beyond which the robot is damped; 0 = off.
+        fall_angle: rad of roll or pitch beyond which the robot is damped; 0 = off. Needs an imu as fresh as joint_states.
         action_tolerance: how far an action may be outside [-1, 1] before it counts as clipped.
     """
 
@@ -131,7 +132,7 @@ def gate_config(config: DriverConfig, control_rate: float, command_rate: float =
         command_rate: Hz, set-points per second; 0 = one command an action.
 
     Raises:
-        ConfigError: rates that do not fit each other, the cut-off or the time limits.
+        ConfigError: rates that do not fit each other, the cut-off, the time limits or a max_torque.
     """
     if config.cutoff >= control_rate / 2:
         raise ConfigError(f'cutoff {config.cutoff} Hz must be below half the control rate ({control_rate / 2} Hz)')
@@ -139,6 +140,12 @@ def gate_config(config: DriverConfig, control_rate: float, command_rate: float =
         raise ConfigError(f'hold_after {config.hold_after} s must be above the control period ({1 / control_rate} s)')
     if command_rate != 0 and not control_rate <= command_rate < math.inf:
         raise ConfigError(f'command_rate {command_rate} Hz: 0, or at least the control rate ({control_rate} Hz)')
+    bounded = [name for name, group in config.groups.items() if group.max_torque]
+    if bounded and command_rate == 0:
+        raise ConfigError(
+            f'groups: {bounded[0]}: max_torque {config.groups[bounded[0]].max_torque}: cannot be kept with one command an '
+            'action; set max_torque to 0, or give the driver a command_rate'
+        )
     patterns = [(group.joints, group) for group in config.groups.values()]
     groups = [entry_of(joint, 'groups', patterns) for joint in config.joints]
     lower, upper = joint_ranges(config.action_range, config.joints)

@@ -16,6 +16,8 @@ here.
     ACTIVE an accepted action                                       the ramp            kp rises during `soft_start`
     HOLD   a refused action, or nothing for `hold_after`            where the ramp was  as before
 DAMP ends only with an accepted action, which begins a soft start: the first target is the measured pose.
+HOLD ends with an accepted action too: motion goes on from the set-point that the motors hold, so that a loaded leg does not
+give way. There and at a soft start the low-pass begins anew.
 """
 
 from __future__ import annotations
@@ -68,6 +70,7 @@ class SafetyGate:
         self._zeros = np.zeros_like(self._lower)
         self._filter = LowPass(config.cutoff, 1 / config.period)
         self._tilt = 0.0
+        self._tilted_at = -np.inf
         self._stopped = False
         self._stop_requested = False
         self._forget()
@@ -98,10 +101,11 @@ class SafetyGate:
             self._damp()
         return ACCEPTED
 
-    def tilt(self, roll: float, pitch: float) -> None:
-        """Take the base's orientation, rad. Beyond fall_angle the robot is damped and actions are refused."""
+    def tilt(self, roll: float, pitch: float, stamp: float) -> None:
+        """Take the base's orientation (rad) at `stamp` (s). Beyond fall_angle the robot is damped and actions are refused."""
         angle = max(abs(roll), abs(pitch))
         self._tilt = angle if np.isfinite(angle) else np.inf
+        self._tilted_at = stamp
         if self._unsafe() is not None:
             self._damp()
 
@@ -127,7 +131,7 @@ class SafetyGate:
             self._begin(now)
         else:
             if self.mode is Mode.HOLD:
-                self._prime()
+                self._prime(self._held(now))
             else:
                 self._start = self._setpoint(now)
             self._target = self._within_limits(self._filter(desired))
@@ -200,9 +204,10 @@ class SafetyGate:
     def _objection(self, action: np.ndarray, stamp: float, now: float) -> Cause | None:
         """Why this action must not be carried out, or None."""
         config = self.config
-        if self._measured is None:
+        sensor_age = self._sensor_age(now)
+        if sensor_age == np.inf:
             return Cause.NO_SENSOR_DATA
-        if abs(now - self._measured.stamp) > config.max_sensor_age:
+        if sensor_age > config.max_sensor_age:
             return Cause.STALE_SENSOR
         # Negated, so that a stamp that is not a number is refused.
         if not now - stamp <= config.max_action_age:
@@ -218,6 +223,12 @@ class SafetyGate:
         if self._stopped:
             return Cause.EMERGENCY_STOP
         return self._unsafe()
+
+    def _sensor_age(self, now: float) -> float:
+        """How far the sensors that motion needs are from now, s; inf where one has said nothing yet."""
+        joints = np.inf if self._measured is None else abs(now - self._measured.stamp)
+        # Without the IMU nobody would notice a fall.
+        return max(joints, abs(now - self._tilted_at)) if self.config.fall_angle else joints
 
     def _unsafe(self) -> Cause | None:
         """Why the robot's state forbids motion, or None."""
@@ -247,9 +258,9 @@ class SafetyGate:
             if measured is not None and measured.stamp <= now + CLOCK_JUMP:
                 self._measured = measured
         self._now = max(self._now, now)
-        if self.mode is Mode.DAMP or self._accepted_at is None or self._measured is None:
+        if self.mode is Mode.DAMP or self._accepted_at is None:
             return
-        action_age, sensor_age = now - self._accepted_at, abs(now - self._measured.stamp)
+        action_age, sensor_age = now - self._accepted_at, self._sensor_age(now)
         if max(action_age, sensor_age) > self.config.damp_after:
             self._damp()
         elif self.mode is Mode.ACTIVE and (
@@ -259,13 +270,19 @@ class SafetyGate:
 
     def _begin(self, now: float) -> None:
         """Soft start: the measured pose is the first target, and kp rises from 0."""
-        self._prime()
+        assert self._measured is not None
+        self._prime(self._measured.position)
         self._begun_at = now
 
-    def _prime(self) -> None:
-        assert self._measured is not None
-        self._start = self._target = self._bounded(self._measured.position)
+    def _prime(self, position: np.ndarray) -> None:
+        self._start = self._target = self._bounded(position)
         self._filter.prime(self._target)
+
+    def _held(self, now: float) -> np.ndarray:
+        """The set-point (J,) that the motors of a held robot have: it has not left the measured angle behind."""
+        assert self._measured is not None
+        setpoint, measured, allowed = self._setpoint(now), self._measured.position, self.config.max_deviation
+        return np.minimum(np.maximum(setpoint, measured - allowed), measured + allowed) if allowed else setpoint
 
     def _hold(self, now: float) -> None:
         self.events[Event.HOLD] += 1

@@ -115,7 +115,10 @@ class SimulationBackend(Backend):
 
     def _on_imu(self, message: Imu) -> None:
         q = message.orientation
-        self._listener.tilted(*roll_pitch(q.x, q.y, q.z, q.w))
+        # sensor_msgs/Imu: -1 says that the driver has no orientation.
+        unknown = message.orientation_covariance[0] == -1
+        roll, pitch = (math.nan, math.nan) if unknown else roll_pitch(q.x, q.y, q.z, q.w)
+        self._listener.tilted(roll, pitch, seconds(message.header))
 
 
 def roll_pitch(x: float, y: float, z: float, w: float) -> tuple[float, float]:

@@ -15,9 +15,9 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
-from robot_files import write_robot
+from robot_files import ROBOT, write_robot
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
@@ -39,9 +39,9 @@ def stamp_of(now: int) -> Time:
 class World:
     """Plays bridge, actor and person beside one driver."""
 
-    def __init__(self, folder: Path, **parameters: Any) -> None:
+    def __init__(self, folder: Path, robot: str = ROBOT, **parameters: Any) -> None:
         self.namespace = f'/driver_test_{time.monotonic_ns()}'
-        self.config_dir = write_robot(folder)
+        self.config_dir = write_robot(folder, robot)
         self.state_dir = folder / 'state'
         self.peer = rclpy.create_node('peer', namespace=self.namespace)
         self.commands: list[JointCommand] = []
@@ -51,6 +51,7 @@ class World:
         create = self.peer.create_publisher
         self.clock = create(Clock, 'clock', qos.CLOCK)
         self.joints = create(JointState, 'joint_states', qos.STANDARD)
+        self.imu = create(Imu, 'imu', qos.STANDARD)
         self.actions = create(Action, 'action', qos.STEPS_KEPT)
         self.stop = create(Bool, 'emergency_stop', qos.STANDARD)
         self.driver = self.make_driver(**parameters)

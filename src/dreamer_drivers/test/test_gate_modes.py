@@ -45,6 +45,15 @@ def test_a_standing_clock_never_holds() -> None:
     assert all(gate.command(0.0).mode is Mode.ACTIVE for _ in range(100))
 
 
+def test_the_hold_counts_from_the_arrival_of_the_action() -> None:
+    gate = started()
+    measure(gate, 0.15)
+    assert gate.submit(np.zeros(2, np.float32), 0.05, 0.15).accepted
+    measure(gate, 0.34)
+    assert gate.command(0.34).mode is Mode.ACTIVE
+    assert gate.command(0.36).mode is Mode.HOLD
+
+
 def test_soft_start_raises_kp_and_first_targets_the_measured_pose() -> None:
     gate = make_gate(soft_start=0.5)
     act(gate, 0.0, (1, 1))
@@ -65,20 +74,34 @@ def test_soft_start_of_zero_seconds_has_full_gains_at_once() -> None:
     assert gate.command(0.0).position == pytest.approx(POSE)
 
 
-def test_after_a_hold_the_filter_starts_from_the_measured_pose_with_full_gains() -> None:
+def test_after_a_hold_motion_goes_on_from_where_the_motors_hold_with_full_gains() -> None:
     gate = make_gate(cutoff=1.5)
     for step in range(40):
         act(gate, step * PERIOD, (1, 1))
     now = 39 * PERIOD + 0.3
-    moved = np.array([0.5, 0.5])
-    measure(gate, now, moved)
+    # Held at 0.8 and 1.5: the hip is that far off under its load, the knee was pushed away by more than is bridged.
+    measured, held = np.array([0.65, 0.5]), np.array([0.8, 0.7])
+    measure(gate, now, measured)
     assert gate.command(now).mode is Mode.HOLD
-    act(gate, now, (1, 1), moved)
+    act(gate, now, (-1, -1), measured)
     b, _ = butterworth(1.5, 20.0)
     command = gate.command(now)
     assert command.mode is Mode.ACTIVE
-    assert command.position == pytest.approx(moved + b[0] * (np.array([0.8, 1.5]) - moved))
+    assert command.position == pytest.approx(held + b[0] * (np.array([-0.8, -1.0]) - held), abs=1e-3)
     assert command.kp.tolist() == [80, 40]
+
+
+def test_refused_actions_do_not_let_a_loaded_joint_sink() -> None:
+    # Its load holds the hip 0.15 rad below its set-point; every other action cannot be used.
+    gate = make_gate(cutoff=1.5)
+    measured = np.array([0.65, 1.35])
+    for step in range(200):
+        measure(gate, step * PERIOD, measured)
+        action = np.full(2, np.nan if step > 100 and step % 2 else 1.0, np.float32)
+        gate.submit(action, step * PERIOD, step * PERIOD)
+        if step > 60:
+            assert gate.command(step * PERIOD).position == pytest.approx([0.8, 1.5], abs=1e-3)
+    assert gate.refused[Cause.NOT_FINITE] == 50
 
 
 def test_after_a_damp_the_soft_start_begins_again() -> None:
@@ -126,6 +149,25 @@ def test_a_clock_that_jumps_back_starts_anew(by: str) -> None:
     assert act(gate, 3.0, (1, 1), (0.5, 0.5)).accepted
     assert gate.command(3.0).position == pytest.approx([0.5, 0.5])
     assert gate.command(3.0).kp.tolist() == [0, 0]
+    assert gate.events[Event.CLOCK_JUMP] == 1
+
+
+def test_measurements_of_the_new_time_that_come_before_its_clock_are_kept() -> None:
+    gate = started()
+    act(gate, 100.0)
+    assert measure(gate, 3.0, (0.5, 0.5)).accepted
+    assert gate.command(100.02).mode is Mode.DAMP
+    assert gate.submit(np.zeros(2, np.float32), 3.0, 3.0).accepted
+    assert gate.command(3.0).position == pytest.approx([0.5, 0.5])
+
+
+def test_a_clock_that_creeps_back_is_a_jump_in_the_end() -> None:
+    gate = started()
+    act(gate, 10.0)
+    for now in (9.8, 9.6):
+        gate.command(now)
+        assert gate.events[Event.CLOCK_JUMP] == 0
+    assert gate.command(9.4).mode is Mode.DAMP
     assert gate.events[Event.CLOCK_JUMP] == 1
 
 
@@ -182,19 +224,33 @@ def test_a_bad_action_does_not_end_an_emergency_stop() -> None:
 
 
 def test_a_fall_damps_until_the_robot_is_upright() -> None:
-    gate = started(fall_angle=1.0)
-    gate.tilt(0.5, -0.9)
+    gate = make_gate(fall_angle=1.0)
+    gate.tilt(0.5, -0.9, PERIOD)
     assert act(gate, PERIOD).accepted
-    gate.tilt(0.0, -1.1)
+    gate.tilt(0.0, -1.1, PERIOD)
     assert gate.command(PERIOD).mode is Mode.DAMP
     assert act(gate, 2 * PERIOD).cause is Cause.FALLEN
-    gate.tilt(math.nan, 0.0)
+    gate.tilt(math.nan, 0.0, 2 * PERIOD)
     assert act(gate, 3 * PERIOD).cause is Cause.FALLEN
-    gate.tilt(0.1, 0.1)
+    gate.tilt(0.1, 0.1, 4 * PERIOD)
     assert act(gate, 4 * PERIOD).accepted
+
+
+def test_where_falls_matter_nothing_moves_before_the_imu_speaks_and_its_silence_holds_and_damps() -> None:
+    gate = make_gate(fall_angle=1.0)
+    assert act(gate, 0.0).cause is Cause.NO_SENSOR_DATA
+    gate.tilt(0.0, 0.0, 0.0)
+    modes = {}
+    for step in range(25):
+        act(gate, step * PERIOD)
+        modes[step] = gate.command(step * PERIOD).mode
+    assert (modes[3], modes[5], modes[19], modes[21]) == (Mode.ACTIVE, Mode.HOLD, Mode.HOLD, Mode.DAMP)
+    assert gate.refused[Cause.STALE_SENSOR] == 20
+    gate.tilt(0.0, 0.0, 25 * PERIOD)
+    assert act(gate, 25 * PERIOD).accepted
 
 
 def test_without_a_fall_angle_a_robot_may_lie_on_its_back() -> None:
     gate = started()
-    gate.tilt(math.pi, 0.0)
+    gate.tilt(math.pi, 0.0, 0.0)
     assert act(gate, PERIOD).accepted

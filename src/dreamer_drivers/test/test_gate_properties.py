@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dreamer_drivers.command import Measurement, Mode
-from dreamer_drivers.gate import SafetyGate
 
 ANY = st.floats(width=32, allow_nan=True, allow_infinity=True)
 VALUES = st.one_of(st.floats(-1.5, 1.5, width=32), ANY)
@@ -24,15 +23,16 @@ EVENTS = st.one_of(
     st.tuples(st.just('reset')),
     st.tuples(st.just('tilt'), ANGLES, ANGLES),
 )
-GATES = {'command_rate': st.sampled_from([0.0, 20.0, 200.0]), 'cutoff': st.sampled_from([0.0, 1.5]),
-         'torque': st.sampled_from([0.0, 4.0]), 'fall_angle': st.sampled_from([0.0, 1.0])}
+# A torque can only be bounded where there is a command_rate.
+RATES = st.sampled_from([(0.0, 0.0), (20.0, 0.0), (20.0, 4.0), (200.0, 0.0), (200.0, 4.0)])
+GATES = {'rates': RATES, 'cutoff': st.sampled_from([0.0, 1.5]), 'fall_angle': st.sampled_from([0.0, 1.0])}
 
 
 class Harness:
     """Applies events to a gate and checks each command."""
 
-    def __init__(self, gate: SafetyGate) -> None:
-        self.gate = gate
+    def __init__(self, rates: tuple[float, float], **values: float) -> None:
+        self.gate = make_gate(*rates, **values)
         self.now = 10.0
         self.measured: np.ndarray | None = None
 
@@ -53,7 +53,7 @@ class Harness:
         elif kind == 'reset':
             self.gate.reset()
         else:
-            self.gate.tilt(*arguments)
+            self.gate.tilt(*arguments, self.now)
 
     def check(self) -> None:
         command = self.gate.command(self.now)
@@ -74,7 +74,7 @@ class Harness:
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(events=st.lists(EVENTS, max_size=40), arguments=st.fixed_dictionaries(GATES))
 def test_commands_are_always_safe(events: list[tuple[Any, ...]], arguments: dict[str, Any]) -> None:
-    harness = Harness(make_gate(**arguments))
+    harness = Harness(**arguments)
     harness.check()
     for event in events:
         harness.apply(event)
@@ -88,9 +88,10 @@ def test_commands_are_always_safe(events: list[tuple[Any, ...]], arguments: dict
     arguments=st.fixed_dictionaries(GATES),
 )
 def test_a_running_robot_is_always_safe(actions: list, poses: list, arguments: dict[str, Any]) -> None:
-    harness = Harness(make_gate(**arguments))
+    harness = Harness(**arguments)
     for step, action in enumerate(actions):
         harness.apply(('measure', poses[step % len(poses)], (0.0, 0.0)))
+        harness.apply(('tilt', 0.9, -0.9))
         harness.apply(('action', action, 0.0))
         for _ in range(4):
             harness.check()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 from driver_world import PERIOD, START, World, stamp_of
 from rclpy.clock import Clock, ClockType
+from robot_files import ROBOT
+from sensor_msgs.msg import Imu
+from std_msgs.msg import Header
 
 from dreamer_interfaces.msg import Action, JointCommand
 from dreamer_node.wire import nanoseconds, pack
@@ -145,6 +151,40 @@ def test_a_clock_that_jumps_back_starts_anew(world: World) -> None:
     assert command.mode == JointCommand.ACTIVE
     assert list(command.position) == pytest.approx([0.1, -0.5])
     assert world.values()['event.clock_jump'] == '1'
+
+
+def test_a_robot_that_may_fall_needs_its_imu(ros: None, tmp_path: Path) -> None:
+    world = World(tmp_path, robot=ROBOT.replace('soft_start: 0.0', 'soft_start: 0.0\n  fall_angle: 1.0'))
+    steps = itertools.count(1)
+
+    def tilted(roll: float, covariance: float = 0.0) -> Imu:
+        message = Imu(header=Header(stamp=stamp_of(START)))
+        message.orientation.x, message.orientation.w = math.sin(roll / 2), math.cos(roll / 2)
+        message.orientation_covariance[0] = covariance
+        return message
+
+    def answered_with(mode: int) -> bool:
+        """Whether an action that came after the IMU's message was answered so."""
+        world.act(next(steps), now=START)
+        world.executor.spin_once(timeout_sec=0.01)
+        return bool(world.commands) and world.commands[-1].mode == mode
+
+    try:
+        world.until(world.imu.get_subscription_count)
+        world.set_time(START)
+        world.measure(START)
+        world.act(0)
+        world.until(lambda: world.values()['refused.no_sensor_data'] == '1')
+        assert not world.commands
+        for message, mode in [
+            (tilted(0.5), JointCommand.ACTIVE), (tilted(1.2), JointCommand.DAMP), (tilted(0.5), JointCommand.ACTIVE),
+            (tilted(0.5, covariance=-1.0), JointCommand.DAMP),
+        ]:
+            world.imu.publish(message)
+            world.until(functools.partial(answered_with, mode))
+        assert world.values()['refused.fallen'] != '0'
+    finally:
+        world.close()
 
 
 def test_setpoints_between_actions_with_a_command_rate(ros: None, tmp_path: Path) -> None:

@@ -73,10 +73,23 @@ def test_task_of_other_actions(tmp_path: Path, action: str) -> None:
         load(write_robot(tmp_path, task=TASK.replace('{size: 2}', action)))
 
 
+@pytest.mark.parametrize('rate', ['.inf', '.nan', '0.0'])
+def test_control_rate_that_is_none(tmp_path: Path, rate: str) -> None:
+    with pytest.raises(ConfigError, match='twig_task.yaml: control_rate'):
+        load(write_robot(tmp_path, task=TASK.replace('control_rate: 20.0', f'control_rate: {rate}')))
+
+
 @pytest.mark.parametrize('rate', [10.0, -1.0, float('inf'), float('nan')])
 def test_command_rate_below_the_control_rate(tmp_path: Path, rate: float) -> None:
     with pytest.raises(ConfigError, match='command_rate'):
         load(write_robot(tmp_path), command_rate=rate)
+
+
+def test_a_torque_bound_that_could_not_be_kept_is_refused(tmp_path: Path) -> None:
+    config_dir = write_robot(tmp_path, robot=ROBOT.replace('damping: 3.0', 'damping: 3.0, max_torque: 5.0'))
+    with pytest.raises(ConfigError, match='twig.yaml: driver: groups: hip: max_torque 5.0.*command_rate'):
+        load(config_dir)
+    assert load(config_dir, command_rate=200.0)[1].config.max_torque[0] == 5.0
 
 
 def test_urdf_without_a_joint(tmp_path: Path) -> None:

@@ -71,8 +71,8 @@ class Task:
     identity: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.control_rate > 0:
-            raise ConfigError(f'control_rate {self.control_rate}: must be above 0')
+        if not 0 < self.control_rate < math.inf:
+            raise ConfigError(f'control_rate {self.control_rate}: must be above 0 and finite')
         if self.episode_length < 0 or self.environments < 1:
             raise ConfigError('episode_length is at least 0 and environments at least 1')
         if not self.observation:

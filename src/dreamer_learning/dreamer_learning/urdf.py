@@ -171,7 +171,8 @@ def _parse(path: Path) -> ElementTree.Element:
         root = ElementTree.parse(path).getroot()
     except OSError as error:
         raise ConfigError(f'{path}: cannot be read: {error.strerror}') from None
-    except ElementTree.ParseError as error:
+    # LookupError and ValueError: an encoding that does not exist, or that the parser lacks.
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise ConfigError(f'{path}: not valid XML: {error}') from None
     if root.tag != 'robot':
         raise ConfigError(f"{path}: not a URDF: the root element is '{root.tag}', not 'robot'")

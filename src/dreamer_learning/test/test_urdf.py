@@ -79,6 +79,7 @@ def test_a_missing_link_is_named_with_its_key(urdf: Urdf) -> None:
 @pytest.mark.parametrize(('content', 'text'), [
     ('<robot><joint', 'not valid XML'),
     ('', 'not valid XML'),
+    ('<?xml version="1.0" encoding="utf-9"?><robot/>', 'not valid XML: unknown encoding'),
     ('<sdf/>', "the root element is 'sdf', not 'robot'"),
     ('<robot xmlns:xacro="http://www.ros.org/wiki/xacro"><xacro:include filename="a"/></robot>', 'this is xacro; expand it'),
     (None, 'cannot be read: No such file'),

@@ -31,6 +31,12 @@ class Keyframe:
     noise: float = 0.0
     hold: bool = False
 
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(value) for value in (*self.joints, *self.orientation)):
+            raise ConfigError(f'joints {self.joints}, orientation {list(self.orientation)}: every value must be finite')
+        if not (0 <= self.settle < math.inf and 0 <= self.noise < math.inf):
+            raise ConfigError(f'settle {self.settle}, noise {self.noise}: at least 0 and finite')
+
 
 @dataclasses.dataclass(frozen=True)
 class CameraConfig:
@@ -50,7 +56,7 @@ class CameraConfig:
     rate: float = 20.0
 
     def __post_init__(self) -> None:
-        if min(self.width, self.height) < 1 or self.rate <= 0 or not 0 < self.field_of_view < math.pi:
+        if min(self.width, self.height) < 1 or not (0 < self.rate < math.inf and 0 < self.field_of_view < math.pi):
             raise ConfigError(f'{self}: width, height and rate are above 0, field_of_view between 0 and pi')
 
 
@@ -63,6 +69,11 @@ class SensorNoise:
     orientation: float = 0.0  # rad
     angular_velocity: float = 0.0  # rad/s
     linear_acceleration: float = 0.0  # m/s^2
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not 0 <= value < math.inf:
+                raise ConfigError(f'{name} {value}: at least 0 and finite')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,8 +188,8 @@ class SimulationConfig:
         if not 0.0001 <= self.timestep <= 0.02:
             raise ConfigError(f'timestep {self.timestep}: between 0.0001 and 0.02 s')
         for name in ('friction', 'armature', 'damping', 'friction_loss', 'hold_kp', 'hold_kd', 'limp_kd', 'damp_kd'):
-            if not getattr(self, name) >= 0:
-                raise ConfigError(f'{name} {getattr(self, name)}: at least 0')
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigError(f'{name} {getattr(self, name)}: at least 0 and finite')
 
     def keyframe(self, name: str) -> Keyframe:
         """The keyframe of this name; empty = the start.

@@ -29,9 +29,13 @@ class LockstepGate:
     command: Command | None = None
     step: int = 0
 
-    def answers(self, stamp: int) -> bool:
-        """Whether a command of this stamp is the answer that is still missing."""
-        return stamp == self.stamp and self.command is None
+    def answers(self, stamp: int, acts: bool = True) -> bool:
+        """Whether a command of this stamp is the answer that is still missing.
+
+        Args:
+            acts: it carries out an action. One that does not (an emergency stop) takes the place of an answer that waits.
+        """
+        return stamp == self.stamp and (self.command is None or not acts)
 
     def offer(self, command: Command, step: int) -> None:
         """Take the answer to the published sensors."""

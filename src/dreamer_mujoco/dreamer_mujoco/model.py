@@ -70,6 +70,7 @@ def build_model(path: Path, config: SimulationConfig, conditions: Conditions) ->
         model = spec.compile()
     except (ValueError, mujoco.FatalError) as error:
         raise ConfigError(f'{path}: MuJoCo cannot load it: {" ".join(str(error).split())}') from None
+    _require_axes_of_base(path, model, config)
     joints = [model.joint(name) for name in config.joints]
     gyro = int(model.sensor(GYRO).adr[0])
     return RobotModel(
@@ -82,6 +83,21 @@ def build_model(path: Path, config: SimulationConfig, conditions: Conditions) ->
         imu=slice(gyro, gyro + 6),
         fixed_base=config.fixed_base,
     )
+
+
+def _require_axes_of_base(path: Path, model: mujoco.MjModel, config: SimulationConfig) -> None:
+    """The message imu holds the orientation of the base and rates in the IMU's frame: both must be the same axes.
+
+    Raises:
+        ConfigError: the IMU is turned against the base, or a joint moves it.
+    """
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    base, imu = (model.body(name).id for name in (config.base_link, config.imu_link or config.base_link))
+    if model.body_weldid[imu] != model.body_weldid[base] or not np.allclose(data.xmat[imu], data.xmat[base], atol=1e-3):
+        raise ConfigError(
+            f"{path}: imu_link: '{config.imu_link}' must be fixed to '{config.base_link}' and have its axes (x forward, z up)"
+        )
 
 
 def _furnish(spec: mujoco.MjSpec, efforts: np.ndarray, config: SimulationConfig, conditions: Conditions) -> str:

@@ -62,6 +62,7 @@ class MujocoBridge(Node):
         self._reader = CommandReader(settings.config.joints)
         self.refusals = Refusals(lambda text: self.get_logger().error(f'joint_command {text}'))
         self._stale = self._steps = self._late = 0
+        self._stepped_by_hand = False
         self._published_at = time.monotonic()
         self._stepped_at = self._published_at
         self._busy = 0.0
@@ -95,7 +96,7 @@ class MujocoBridge(Node):
     def _on_command(self, message: JointCommand) -> None:
         lockstep = self._settings.lockstep
         stamp = nanoseconds(message.header)
-        if lockstep and not self._gate.answers(stamp):
+        if lockstep and not self._gate.answers(stamp, message.mode == JointCommand.ACTIVE):
             self._stale += 1
             return
         try:
@@ -176,6 +177,11 @@ class MujocoBridge(Node):
     def _on_set_pause(self, request: SetPause.Request, response: SetPause.Response) -> SetPause.Response:
         self._gate.paused = request.paused
         response.success, response.message = True, 'paused' if request.paused else 'running'
+        if self._settings.lockstep and self._stepped_by_hand and not request.paused:
+            # Readings between two control periods are not answered, and none follows from an action: sensing begins anew.
+            self._stepped_by_hand = False
+            self._simulation.skip(3 * self._period)
+            self._publish()
         if self._settings.lockstep:
             self._advance()
         return response
@@ -188,7 +194,11 @@ class MujocoBridge(Node):
         elif not 1 <= request.steps <= MAX_STEPS_PER_CALL:
             response.success, response.message = False, f'steps {request.steps}: 1 to {MAX_STEPS_PER_CALL}'
         else:
+            if self._gate.command is not None:
+                # What was answered to the present sensors is carried out now: sensing takes it so.
+                self._simulation.apply(self._gate.command)
             self._simulation.step_ticks(request.steps)
+            self._stepped_by_hand = True
             self._publish()
             response.success, response.message = True, f'{request.steps} physics steps'
         return response

@@ -96,6 +96,7 @@ def test_reading_becomes_messages_of_one_stamp() -> None:
     assert (pose.header.frame_id, pose.child_frame_id) == ('odom', 'trunk')
     assert (pose.transform.translation.y, pose.transform.rotation.w) == (2.0, 1.0)
     assert messages.odometry.twist.twist.linear.y == 0.2
+    assert messages.odometry.twist.twist.angular.z == 0.6
     assert messages.odometry.pose.pose.position.z == 3.0
 
 
@@ -120,6 +121,9 @@ def test_gate_waits_for_answer_clock_learner_and_person() -> None:
     assert (gate.ready, gate.waits_for) == (False, 'joint_command')
     gate.offer(command, step=3)
     assert not gate.answers(7)
+    # A stop is in time as long as the answer waits.
+    assert gate.answers(7, acts=False)
+    assert not gate.answers(6, acts=False)
     assert (gate.ready, gate.waits_for) == (False, 'the wall clock')
     gate.due = True
     assert (gate.ready, gate.waits_for) == (False, 'step_limit')

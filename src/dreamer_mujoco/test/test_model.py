@@ -1,6 +1,8 @@
 """URDF import: the A1's published figures, and clear errors for descriptions that cannot be used."""
 
 import dataclasses
+import math
+from collections.abc import Callable
 from pathlib import Path
 
 import mujoco
@@ -9,7 +11,7 @@ import pytest
 from conftest import ARM, CONFIG_DIR
 
 from dreamer_learning.config import ConfigError
-from dreamer_mujoco.config import Keyframe, SimulationConfig, Variation, draw, load_simulation
+from dreamer_mujoco.config import CameraConfig, Keyframe, SensorNoise, SimulationConfig, Variation, draw, load_simulation
 from dreamer_mujoco.model import RobotModel, build_model
 
 ARM_CONFIG = SimulationConfig('arm.urdf', 'base', ['turn'], {'zero': Keyframe([0.0])}, 'zero', fixed_base=True)
@@ -143,6 +145,33 @@ def test_massless_links_above_the_base_are_fine(tmp_path: Path, root: str) -> No
     robot = load(path)
     assert robot.model.nq == 1
     assert robot.model.body(robot.base).name == 'base'
+
+
+@pytest.mark.parametrize('joint', [
+    '<joint name="mount" type="fixed"><origin rpy="0 0 1.57"/>', '<joint name="mount" type="continuous">',
+])
+def test_an_imu_with_other_axes_than_the_base_is_refused(tmp_path: Path, joint: str) -> None:
+    imu = f"""<link name="imu"><inertial><mass value="1"/><inertia ixx="1" ixy="0" ixz="0" iyy="1" iyz="0" izz="1"/></inertial>
+        </link>{joint}<parent link="base"/><child link="imu"/></joint></robot>"""
+    path = tmp_path / 'arm.urdf'
+    path.write_text(ARM.replace('</robot>', imu))
+    with pytest.raises(ConfigError, match="arm.urdf: imu_link: 'imu' must be fixed to 'base' and have its axes"):
+        load(path, dataclasses.replace(ARM_CONFIG, imu_link='imu'))
+
+
+@pytest.mark.parametrize(('make', 'words'), [
+    (lambda: Keyframe([math.nan]), 'every value must be finite'),
+    (lambda: Keyframe([0.0], orientation=(0.0, math.inf, 0.0)), 'every value must be finite'),
+    (lambda: Keyframe([0.0], settle=math.inf), 'settle inf'),
+    (lambda: Keyframe([0.0], noise=-1.0), 'noise -1.0'),
+    (lambda: SensorNoise(orientation=math.nan), 'orientation nan'),
+    (lambda: CameraConfig('eye', rate=math.nan), 'rate are above 0'),
+    (lambda: CameraConfig('eye', rate=math.inf), 'rate are above 0'),
+    (lambda: dataclasses.replace(ARM_CONFIG, friction=math.inf), 'friction inf'),
+])
+def test_numbers_that_mean_nothing_are_refused(make: Callable[[], object], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        make()
 
 
 def test_configuration_errors_are_clear() -> None:

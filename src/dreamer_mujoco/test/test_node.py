@@ -233,7 +233,8 @@ def test_real_time_runs_at_its_rate_without_commands(make_bench: Callable[..., B
 
 
 def test_real_time_carries_out_commands(make_bench: Callable[..., Bench]) -> None:
-    bench = make_bench(listen=[(Odometry, 'ground_truth/odom')], keyframe='stand', real_time_factor='4.0')
+    # On its belly the robot stays below 0.1 m without commands.
+    bench = make_bench(listen=[(Odometry, 'ground_truth/odom')], keyframe='belly', real_time_factor='4.0')
 
     def standing() -> bool:
         bench.answer()
@@ -260,6 +261,12 @@ def test_services(make_bench: Callable[..., Bench]) -> None:
     bench.until(lambda: bench.received['/tf'])
     assert bench.received['/tf'][-1].transforms[0].child_frame_id == 'trunk'
 
+    # A pause alone is no gap.
+    before = stamp(states[-1])
+    for paused in (True, False):
+        assert bench.call(SetPause, 'set_pause', paused=paused).success
+    assert stamp(bench.step()) == before + PERIOD
+
     assert not bench.call(StepSimulation, 'step_simulation', steps=5).success
     assert bench.call(SetPause, 'set_pause', paused=True).success
     bench.answer()
@@ -267,13 +274,45 @@ def test_services(make_bench: Callable[..., Bench]) -> None:
     assert not bench.call(StepSimulation, 'step_simulation', steps=0).success
     assert bench.call(StepSimulation, 'step_simulation', steps=5).success
     bench.until(lambda: stamp(states[-1]) == before + 10_000_000)
+    # Sensing passes over readings between two control periods: it is given one that begins an episode.
     assert bench.call(SetPause, 'set_pause', paused=False).success
+    bench.until(lambda: stamp(states[-1]) == before + 10_000_000 + 3 * PERIOD)
 
     assert bench.call(Push, 'push', impulse=Vector3(x=0.0, y=20.0, z=0.0)).success
     bench.step()
     bench.until(lambda: stamp(odometry[-1]) == stamp(states[-1]))
     assert odometry[-1].twist.twist.linear.y > 0.5
     assert not bench.call(Push, 'push', impulse=Vector3(x=float('nan'))).success
+
+
+def test_steps_by_hand_carry_out_the_answer(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(keyframe='stand', **LOCKSTEP)
+    states = bench.received['joint_states']
+    assert bench.call(SetPause, 'set_pause', paused=True).success
+    assert any(states[-1].effort)
+
+    def limp() -> bool:
+        bench.answer(kp=[0.0] * 12, kd=[0.0] * 12)
+        assert bench.call(StepSimulation, 'step_simulation', steps=1).success
+        return not any(states[-1].effort)
+
+    bench.until(limp)
+
+
+def test_a_stop_takes_the_place_of_an_answer_that_waits(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(listen=[(DiagnosticArray, '/diagnostics')], keyframe='stand', wait_for_learner='true', **LOCKSTEP)
+    limits = bench.node.create_publisher(UInt64, 'step_limit', LATCHED)
+    states = bench.received['joint_states']
+    before = stamp(states[-1])
+    bench.answer()
+    bench.until(lambda: bench.diagnostics()['message'] == 'waiting for step_limit')
+    bench.answer(mode=JointCommand.DAMP, kp=[0.0] * 12, kd=[0.0] * 12)
+    # Nothing tells that it has come: no sensors go out before the limit rises.
+    gate = bench.bridge._gate
+    bench.until(lambda: gate.command is not None and not gate.command.kp.any())
+    limits.publish(UInt64(data=2))
+    bench.until(lambda: stamp(states[-1]) == before + PERIOD)
+    assert not any(states[-1].effort)
 
 
 def test_images_come_to_who_subscribes(make_bench: Callable[..., Bench]) -> None:

@@ -109,6 +109,26 @@ def test_time_may_wait_without_timeouts(arm: MakeSimulation) -> None:
     assert simulation.read().joint_position[0] == pytest.approx(0.1, abs=1e-3)
 
 
+def test_a_reset_forgets_commands_on_their_way(arm: MakeSimulation) -> None:
+    simulation = arm(variation=dataclasses.replace(arm().config.variation, action_latency=(0.01, 0.01)))
+    simulation.apply(command([0.5], kp=20.0, kd=0.0))
+    simulation.reset()
+    simulation.step(0.1)
+    assert simulation.read().joint_effort[0] == simulation.read().joint_position[0] == 0.0
+
+
+def test_a_reset_forgets_that_commands_stayed_away(arm: MakeSimulation) -> None:
+    simulation = arm(command_timeout=True, hold_kp=20.0, hold_kd=3.0)
+    simulation.apply(command([0.5], kp=20.0, kd=3.0))
+    simulation.step(0.1)
+    simulation.reset()
+    simulation.step(2.0)
+    simulation.data.qpos[0] = 0.1
+    simulation.step(TICK)
+    # Held still: damped joints would give way.
+    assert simulation.read().joint_effort[0] == pytest.approx(20.0 * -0.1, rel=0.01)
+
+
 def test_action_latency_delays_commands_in_order(arm: MakeSimulation) -> None:
     simulation = arm(variation=dataclasses.replace(arm().config.variation, action_latency=(0.01, 0.01)))
     simulation.apply(command([0.0], kp=0.0, kd=0.0, effort=1.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -143,6 +144,17 @@ def test_only_feet_that_carry_count(kinematics: FootKinematics) -> None:
     assert estimator.contacts.tolist() == [True, False, False, True]
 
 
+def test_feet_carry_upwards_in_the_world_however_the_body_lies(kinematics: FootKinematics) -> None:
+    turned = rotation(math.pi - 0.3, 0.4, 1.0)
+    estimator = VelocityEstimator(kinematics, VelocityConfig())
+    upright = reading(kinematics, 0.0)
+    estimator.update(dataclasses.replace(upright, joint_effort=loads(kinematics, STANDING, turned)), turned)
+    assert estimator.contacts.all()
+    # What carries an upright body pulls one on its back down.
+    estimator.update(dataclasses.replace(upright, time=0.05), turned)
+    assert not estimator.contacts.any()
+
+
 def test_the_kalman_gain_by_hand(kinematics: FootKinematics) -> None:
     # All legs pull the body forward at 0.2 m/s. Gain at the first message: 0.1 / (0.1 + 0.006206).
     _, jacobian = kinematics.compute(STANDING)
@@ -176,6 +188,16 @@ def test_round_feet_roll(kinematics: FootKinematics) -> None:
         estimator = VelocityEstimator(kinematics, VelocityConfig(window=0.0, foot_radius=radius, initial_variance=1e9))
         results.append(estimator.update(reading(kinematics, 0.0, velocity=velocity), np.eye(3)))
     np.testing.assert_allclose(results[1] - results[0], [0.02, 0.0, 0.0], atol=1e-6)
+
+
+def test_round_feet_roll_on_the_floor_under_a_tilted_body(kinematics: FootKinematics) -> None:
+    # Stiff legs and a body that turns: each ball rolls by its radius times the turning about the world's horizontal axes.
+    turned, rate = rotation(0.3, 0.4, 1.0), np.array([0.5, -0.7, 0.9])
+    results = []
+    for radius in (0.0, 0.02):
+        estimator = VelocityEstimator(kinematics, VelocityConfig(window=0.0, foot_radius=radius, initial_variance=1e9))
+        results.append(estimator.update(reading(kinematics, 0.0, rate=rate), turned))
+    np.testing.assert_allclose(results[1] - results[0], 0.02 * np.cross(turned @ rate, [0.0, 0.0, 1.0]), atol=1e-6)
 
 
 @pytest.mark.parametrize(('interval', 'count'), [(0.05, 3), (0.01, 13)])
