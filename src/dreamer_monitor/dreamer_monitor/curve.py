@@ -13,8 +13,8 @@ import numpy as np
 from dreamer_learning.atomic import write_file
 from dreamer_monitor.accounting import Mean
 
-BIN = 300.0
-"""Seconds of robot time."""
+BIN, SLOT = 300.0, 10.0
+"""Seconds of robot time: what one point averages, and how finely rewards are kept."""
 
 WIDTH, HEIGHT = 1280, 800
 SHARP = 2
@@ -29,13 +29,13 @@ class Curve:
     """Collects rewards over robot time."""
 
     def __init__(self) -> None:
-        self._bins: dict[int, Mean] = {}
+        self._slots: dict[int, Mean] = {}  # of SLOT seconds
         self.episodes: list[tuple[float, float]] = []
 
     def add(self, time: float, rewards: Mean) -> None:
         """Rewards that came at this robot time in seconds; what is not finite cannot be drawn and is left out."""
         if rewards.count and math.isfinite(rewards.total):
-            self._bins.setdefault(int(time // BIN), Mean()).add(rewards.total, rewards.count)
+            self._slots.setdefault(int(time // SLOT), Mean()).add(rewards.total, rewards.count)
 
     def add_episode(self, end: float, reward: float) -> None:
         """An episode's end in seconds of robot time, and its mean reward per step."""
@@ -43,8 +43,26 @@ class Curve:
             self.episodes.append((end, reward))
 
     def bins(self) -> list[tuple[float, float]]:
-        """(start in seconds, average reward per step) of each five minutes with rewards."""
-        return [(index * BIN, mean.total / mean.count) for index, mean in sorted(self._bins.items())]
+        """(start in seconds, average reward per step) of each five minutes with rewards. What is left at the end counts to the
+        five minutes before while it is less than half as long: an average of seconds would look like one of minutes."""
+        width = int(BIN // SLOT)
+        bins: dict[int, Mean] = {}
+        for slot, mean in sorted(self._slots.items()):
+            bins.setdefault(slot // width, Mean()).add(mean.total, mean.count)
+        last, filled = divmod(max(self._slots, default=0), width)
+        if filled < width // 2 and last - 1 in bins:
+            rest = bins.pop(last)
+            bins[last - 1].add(rest.total, rest.count)
+        return [(index * BIN, mean.total / mean.count) for index, mean in bins.items()]
+
+    def recent(self) -> float | None:
+        """Average reward per step of the last five minutes before the newest reward, to SLOT seconds; None of nothing."""
+        newest = max(self._slots, default=0)
+        total = Mean()
+        for slot, mean in self._slots.items():
+            if slot > newest - BIN // SLOT:
+                total.add(mean.total, mean.count)
+        return total.value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,8 +156,9 @@ def _series(
 ) -> None:
     for time, reward in episodes:
         cv2.circle(image, (axes.x(time), axes.y(reward)), 3 * SHARP, EPISODES, -1, cv2.LINE_AA)
-    # Each average stands in the middle of its five minutes; the last ones may be fewer.
-    points = [(axes.x((start + min(start + BIN, end)) / 2), axes.y(reward)) for start, reward in bins]
+    # Each average stands in the middle of its time: five minutes, the last one up to the end.
+    ends = [*(start + BIN for start, _ in bins[:-1]), end]
+    points = [(axes.x((start + stop) / 2), axes.y(reward)) for (start, reward), stop in zip(bins, ends)]
     if len(points) > 1:
         cv2.polylines(image, [np.array(points, np.int32)], False, BINS, 3 * SHARP, cv2.LINE_AA)
     for point in points:

@@ -202,7 +202,7 @@ class Monitor:
         names = ('learning_curve.png', 'progress.csv', 'tensorboard', 'bags', 'checkpoints')
         files = [name for name in names if (self._run_dir / name).exists()]
         bins = [reward for _, reward in self._curve.bins()]
-        text = format_summary(self._run_dir, launch, self.status(now), bins, files)
+        text = format_summary(self._run_dir, launch, self.status(now), bins, self._curve.recent(), files)
         self._try('summary.txt', lambda path: write_file(path, text), self._run_dir / 'summary.txt')
         return text
 

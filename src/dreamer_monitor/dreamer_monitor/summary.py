@@ -27,11 +27,13 @@ class Launch:
     missing: int
 
 
-def format_summary(run_dir: Path, launch: Launch, status: Status, bins: Sequence[float], files: Sequence[str]) -> str:
+def format_summary(run_dir: Path, launch: Launch, status: Status, bins: Sequence[float], recent: float | None,
+                   files: Sequence[str]) -> str:
     """The summary as text.
 
     Args:
         bins: average reward per five minutes, oldest first.
+        recent: average reward of the last five minutes.
         files: names in the run directory that are worth a look.
     """
     lines = [
@@ -43,9 +45,9 @@ def format_summary(run_dir: Path, launch: Launch, status: Status, bins: Sequence
         f'in all       {clock(status.robot_time)} of robot time, {status.env_steps:,} steps'
         + ('' if status.updates is None else f', {status.updates:,} updates'),
     ]
-    if bins:
-        best = max(bins)
-        lines.append(f'reward       {bins[-1]:.2f} per step in the last 5 minutes, best {best:.2f}, first {bins[0]:.2f}')
+    if bins and recent is not None:
+        best = max(*bins, recent)
+        lines.append(f'reward       {recent:.2f} per step in the last 5 minutes, best {best:.2f}, first {bins[0]:.2f}')
     if status.latency_p50 is not None and status.latency_p99 is not None:
         lines.append(f'actor        {status.latency_p50:.1f} ms median, {status.latency_p99:.1f} ms p99')
     if files:

@@ -20,6 +20,22 @@ def test_bins_average_all_steps_of_five_minutes() -> None:
     assert curve.bins() == [(0.0, 3.5), (300.0, 5.0), (1200.0, 2.0)]
 
 
+def test_a_short_rest_counts_to_the_five_minutes_before_it() -> None:
+    curve = Curve()
+    for second in range(601):
+        curve.add(float(second), Mean(2.0 if second < 600 else 302.0, 1))
+    assert curve.bins() == [(0.0, 2.0), (300.0, pytest.approx(2.0 + 300 / 301))]
+    assert curve.recent() == pytest.approx(2.0 + 300 / 291)  # to 10 s: the newest slot holds one second
+    for second in range(601, 760):
+        curve.add(float(second), Mean(8.0, 1))
+    assert [start for start, _ in curve.bins()] == [0.0, 300.0, 600.0]
+    alone = Curve()
+    alone.add(3.0, Mean(4.0, 1))
+    assert alone.bins() == [(0.0, 4.0)]
+    assert alone.recent() == 4.0
+    assert Curve().recent() is None
+
+
 def test_the_png_has_both_series(tmp_path: Path) -> None:
     curve = Curve()
     for index in range(40):
