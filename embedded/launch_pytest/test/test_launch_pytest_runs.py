@@ -20,7 +20,8 @@ def python(code, **options):
     return ExecuteProcess(cmd=[sys.executable, '-S', '-u', '-c', code], cached_output=True, **options)
 
 def sleeper():
-    return python('import sys, time; print("up"); print("error", file=sys.stderr); time.sleep(60)')
+    # Not Python: interrupted while it starts, that ends with 1 and not by the signal.
+    return ExecuteProcess(cmd=['sh', '-c', 'echo up; echo error >&2; exec sleep 60'], cached_output=True)
 
 {fixture_marks}
 def process():
@@ -216,8 +217,8 @@ async def test_async(process, quick, launch_context):
 @pytest.mark.parametrize(('fixture', 'message'), [
     ('return launch.LaunchDescription([python("pass"), launch.actions.LogInfo(msg=launch.substitutions.'
      'LaunchConfiguration("missing")), ReadyToTest()])', "*ended before it was ready to test*'missing'*"),
-    ('return launch.LaunchDescription([ReadyToTest(), ReadyToTest()])', '*2 ReadyToTest*'),
-    ('return None', '*must return a LaunchDescription*'),
+    ('return launch.LaunchDescription([ReadyToTest(), ReadyToTest()])', '*only one ReadyToTest action, not 2*'),
+    ('return None', '*must be either a launch description*'),
 ])
 def test_wrong_launch_descriptions_are_errors(run: Any, fixture: Any, message: Any) -> None:
     result = run(head() + f'''

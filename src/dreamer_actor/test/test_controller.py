@@ -111,9 +111,9 @@ def test_the_recurrent_state_starts_anew(config_dir: Path, task: Task, cause: st
     stream, index, flag = {
         'is_first': (1, 4, True), 'gap': (1, 6, False), 'stream': (2, 4, False), 'random before': (1, 4, False),
     }[cause]
-    state = policy.generator.get_state()
+    state = policy.generator.bit_generator.state
     answer = controller.answer(stream, index, observe(9), first(flag))
-    policy.generator.set_state(state)
+    policy.generator.bit_generator.state = state
     fresh, _, latent = policy.act(policy.initial(1), observe(9), first(True), 'eval')
     assert np.array_equal(answer.action, fresh)
     assert np.array_equal(answer.latent['deter'], latent['deter'])
@@ -125,12 +125,12 @@ def test_the_recurrent_state_goes_on_over_steps_and_new_weights(config_dir: Path
     policy = make_policy(config_dir)
     controller.install(policy, 7, 0)
     run(controller, range(4))
-    state = policy.generator.get_state()
+    state = policy.generator.bit_generator.state
     other = make_policy(config_dir)
-    other.generator.set_state(state)
+    other.generator.bit_generator.state = state
     assert controller.install(other, 8, 0) is policy
     answer = controller.answer(1, 4, observe(4), first(False))
-    policy.generator.set_state(state)
+    policy.generator.bit_generator.state = state
     fresh, *_ = policy.act(policy.initial(1), observe(4), first(True), 'eval')
     assert answer.version == 8
     assert not np.array_equal(answer.action, fresh)
