@@ -38,9 +38,24 @@ class Action(LaunchDescriptionEntity):
         return [('Conditional', self.get_sub_entities())]
 
     def visit(self, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
-        if self._condition is None or self._condition.evaluate(context):
+        if self._condition is not None and not self._condition.evaluate(context):
+            return None
+        try:
             return self.execute(context)
-        return None
+        finally:
+            self._tell_completion(context)
+
+    def _tell_completion(self, context: LaunchContext) -> None:
+        """Emit ExecutionComplete, now or when what was started has ended, if anyone listens at this moment."""
+        from .events import ExecutionComplete
+        event = ExecutionComplete(action=self)
+        if not context.would_handle_event(event):
+            return
+        future = self.get_asyncio_future()
+        if future is None:
+            context.emit_event_sync(event)
+        else:
+            future.add_done_callback(lambda _future: context.emit_event_sync(event))
 
     def execute(self, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
         """Do the work."""

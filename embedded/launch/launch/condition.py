@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Condition:
-    """Wraps a predicate of the launch context; without a predicate the condition holds."""
+    """Wraps a predicate of the launch context; without a predicate the condition never holds."""
 
     def __init__(self, *, predicate: Callable[[LaunchContext], bool] | None = None) -> None:
         self._predicate = predicate
@@ -21,4 +21,4 @@ class Condition:
 
     def evaluate(self, context: LaunchContext) -> bool:
         """Return whether the condition holds in `context`."""
-        return True if self._predicate is None else self._predicate(context)
+        return self._predicate is not None and self._predicate(context)

@@ -17,12 +17,12 @@ _SELF_EXPLAINING = (
 
 
 def exception_text(error: BaseException) -> str:
-    """Return the message of an exception in one line, with the name of its class where that says more."""
+    """Return the message of an exception and its notes in one line, with the name of its class where that says more."""
     if isinstance(error, KeyError) and error.args:
         text = str(error.args[0])  # str() of a KeyError adds quotes
     else:
         text = str(error)
-    text = ' '.join(text.split())
+    text = ' '.join(' '.join([text, *getattr(error, '__notes__', ())]).split())
     if isinstance(error, _SELF_EXPLAINING) or type(error).__name__ == 'PackageNotFoundError':
         return text
     return f'{type(error).__name__}: {text}' if text else type(error).__name__

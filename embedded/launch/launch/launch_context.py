@@ -87,9 +87,9 @@ class LaunchContext:
     def _set_asyncio_loop(self, loop: asyncio.AbstractEventLoop | None) -> None:
         self._asyncio_loop = loop
 
-    def add_completion_future(self, future: asyncio.Future[Any]) -> None:
-        """Keep the launch service from being idle until `future` is done."""
-        self._completion_futures.append(future)
+    def add_completion_future(self, completion_future: asyncio.Future[Any]) -> None:
+        """Keep the launch service from being idle until `completion_future` is done."""
+        self._completion_futures.append(completion_future)
 
     def add_cleanup(self, function: Callable[[], None]) -> None:
         """Call `function` when the launch service has ended, last added first."""
@@ -122,13 +122,13 @@ class LaunchContext:
         """Return globals and locals merged."""
         return {**self._globals, **self._locals}
 
-    def extend_globals(self, extension: dict[str, Any]) -> None:
+    def extend_globals(self, extensions: dict[str, Any]) -> None:
         """Add values for the whole launch."""
-        self._globals.update(extension)
+        self._globals.update(extensions)
 
-    def extend_locals(self, extension: dict[str, Any]) -> None:
+    def extend_locals(self, extensions: dict[str, Any]) -> None:
         """Add values until the present event is handled."""
-        self._locals.update(extension)
+        self._locals.update(extensions)
 
     def _push_locals(self) -> None:
         self._locals_stack.append(dict(self._locals))
@@ -191,6 +191,8 @@ class LaunchContext:
 
     def unregister_event_handler(self, event_handler: BaseEventHandler) -> None:
         """Remove a handler; ValueError if it is not registered."""
+        if event_handler not in self._event_handlers:
+            raise ValueError(f'the event handler {event_handler!r} is not registered')
         self._event_handlers.remove(event_handler)
 
     def emit_event_sync(self, event: Event) -> None:
@@ -202,6 +204,6 @@ class LaunchContext:
         """Queue `event`."""
         self.emit_event_sync(event)
 
-    def perform_substitution(self, sub: Substitution) -> str:
+    def perform_substitution(self, substitution: Substitution) -> str:
         """Perform one substitution in this context."""
-        return sub.perform(self)
+        return substitution.perform(self)

@@ -149,7 +149,8 @@ class LaunchService:
     async def _process_until_done(self, shutdown_when_idle: bool) -> None:
         assert self._wakeup is not None
         while True:
-            self._collect_futures()
+            if self._collect_futures():
+                await asyncio.sleep(0)  # their callbacks may emit events
             if self._context._events:
                 self._process_event(self._context._events.popleft())
                 await asyncio.sleep(0)
@@ -168,10 +169,11 @@ class LaunchService:
             finally:
                 wakeup.cancel()
 
-    def _collect_futures(self) -> None:
-        """Drop futures that are done; their exceptions end the launch."""
+    def _collect_futures(self) -> bool:
+        """Drop futures that are done, and return whether there were any; their exceptions end the launch."""
         completion = self._context._completion_futures
-        for future in [future for future in (*self._futures, *completion) if future.done()]:
+        finished = [future for future in (*self._futures, *completion) if future.done()]
+        for future in finished:
             if future in completion:
                 completion.remove(future)
             self._futures.pop(future, None)
@@ -180,6 +182,7 @@ class LaunchService:
                 self._fail(error)
             elif error is not None:
                 raise error
+        return bool(finished)
 
     def _process_event(self, event: Event) -> None:
         """Let every handler that matches respond, and visit what it returns."""

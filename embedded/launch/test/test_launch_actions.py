@@ -1,15 +1,17 @@
 """Actions: scopes, includes, arguments, functions, events, environment."""
 
+import importlib
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-from launch import LaunchDescription, LaunchDescriptionSource
+from launch import Condition, LaunchDescription, LaunchDescriptionSource
 from launch.actions import (
     AppendEnvironmentVariable,
     DeclareLaunchArgument,
     EmitEvent,
+    ExecuteProcess,
     GroupAction,
     IncludeLaunchDescription,
     LogInfo,
@@ -25,12 +27,13 @@ from launch.actions import (
     UnsetEnvironmentVariable,
     UnsetLaunchConfiguration,
 )
-from launch.conditions import IfCondition, UnlessCondition
+from launch.conditions import IfCondition, LaunchConfigurationEquals, LaunchConfigurationNotEquals, UnlessCondition
 from launch.event import Event
 from launch.event_handler import EventHandler
 from launch.event_handlers import OnExecutionComplete, OnShutdown
 from launch.events import Shutdown as ShutdownEvent
 from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.logging import get_logger
 from launch.substitutions import EnvironmentVariable, LaunchConfiguration, ThisLaunchFile, ThisLaunchFileDir
 
 
@@ -81,6 +84,12 @@ def test_include_sets_arguments_that_stay_unless_in_a_group(run_launch: Any) -> 
         note(notes, 'a'),
         IncludeLaunchDescription(description), note(notes, 'a'))
     assert notes == [('x',), (None,), ('default',), ('default',)]
+
+
+def test_include_needs_required_arguments_even_where_a_configuration_has_the_name(run_launch: Any) -> None:
+    description = included(DeclareLaunchArgument('a'))
+    assert run_launch(SetLaunchConfiguration('a', 'x'), IncludeLaunchDescription(description)).code == 1
+    assert run_launch(IncludeLaunchDescription(description, launch_arguments=[('a', 'x')])).code == 0
 
 
 def test_include_of_files_sets_the_location_and_restores_it(run_launch: Any, tmp_path: Path) -> None:
@@ -161,13 +170,18 @@ def test_exception_in_an_opaque_function_ends_the_launch_with_1(run_launch: Any,
     assert '[ERROR] [launch]: KeyError: torso' in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings('ignore:LaunchConfiguration.*Equals is deprecated:UserWarning')
 def test_conditions_choose_actions(run_launch: Any) -> None:
     launched = run_launch(
         SetLaunchConfiguration('sim', 'True'),
         SetLaunchConfiguration('if', '1', condition=IfCondition(LaunchConfiguration('sim'))),
         SetLaunchConfiguration('unless', '1', condition=UnlessCondition(LaunchConfiguration('sim'))),
-        SetLaunchConfiguration('gone', '1'), UnsetLaunchConfiguration('gone'))
-    assert launched.configurations == {'sim': 'True', 'if': '1'}
+        SetLaunchConfiguration('gone', '1'), UnsetLaunchConfiguration('gone'),
+        SetLaunchConfiguration('equal', '1', condition=LaunchConfigurationEquals('sim', ['Tr', 'ue'])),
+        SetLaunchConfiguration('unequal', '1', condition=LaunchConfigurationNotEquals('sim', 'True')),
+        SetLaunchConfiguration('unset', '1', condition=LaunchConfigurationEquals('gone', None)),
+        SetLaunchConfiguration('never', '1', condition=Condition()))
+    assert launched.configurations == {'sim': 'True', 'if': '1', 'equal': '1', 'unset': '1'}
 
 
 class Ping(Event):
@@ -185,9 +199,15 @@ def test_registered_handlers_respond_in_order_once_and_not_after_removal(run_lau
     removed = handler('removed')
     run_launch(
         RegisterEventHandler(handler('first')), RegisterEventHandler(handler('once', once=True)),
-        RegisterEventHandler(removed), UnregisterEventHandler(removed), UnregisterEventHandler(removed),
+        RegisterEventHandler(removed), UnregisterEventHandler(removed),
         EmitEvent(event=Ping()), EmitEvent(event=Ping()))
     assert notes == [('once', 'test.Ping'), ('first', 'test.Ping'), ('first', 'test.Ping')]
+
+
+def test_removing_a_handler_that_is_not_registered_is_an_error(run_launch: Any, capsys: Any) -> None:
+    handler = EventHandler(matcher=lambda event: False)
+    assert run_launch(UnregisterEventHandler(handler)).code == 1
+    assert 'is not registered' in capsys.readouterr().out
 
 
 def test_timers_run_in_order_and_shutdown_cancels_them(run_launch: Any) -> None:
@@ -233,6 +253,41 @@ def test_coroutine_completes_and_its_error_ends_the_launch(run_launch: Any) -> N
     assert run_launch(OpaqueCoroutine(coroutine=fail), TimerAction(period=60.0, actions=[])).code == 1
 
 
+async def over_at_once(context: Any) -> None:
+    pass
+
+
+@pytest.mark.parametrize('make', [
+    lambda: LogInfo(msg='said'),
+    lambda: TimerAction(period=0.01, actions=[]),
+    lambda: GroupAction([]),
+    lambda: ExecuteProcess(cmd=['true']),
+    lambda: OpaqueCoroutine(coroutine=over_at_once),
+])
+def test_completion_of_any_action_is_told_to_those_who_listen(run_launch: Any, make: Any) -> None:
+    action = make()
+    notes: list[Any] = []
+    done = OnExecutionComplete(
+        target_action=action,
+        on_completion=lambda event, context: notes.append((event.action, context.is_shutdown)))
+    assert run_launch(RegisterEventHandler(done), action).code == 0
+    assert notes == [(action, False)]
+
+
+def test_shutdown_action_names_the_process_that_was_required(run_launch: Any, capsys: Any) -> None:
+    reasons: list[str] = []
+    required = ExecuteProcess(cmd=['true'], name='required', on_exit=Shutdown(reason=['it ', LaunchConfiguration('why')]))
+    assert run_launch(
+        SetLaunchConfiguration('why', 'ended'),
+        RegisterEventHandler(OnShutdown(on_shutdown=lambda event, context: reasons.append(event.reason))),
+        TimerAction(period=60.0, actions=[]), required).code == 0
+    assert reasons == ['it ended']
+    name = required.process_details['name']
+    assert f'[INFO] [launch]: process[{name}] was required: shutting down launched system' in capsys.readouterr().out
+    assert isinstance(Shutdown(reason='x'), EmitEvent)
+    assert Shutdown(reason='x').event.reason == 'x'
+
+
 def test_emitted_shutdown_ends_the_launch(run_launch: Any) -> None:
     assert run_launch(
         TimerAction(period=60.0, actions=[]), EmitEvent(event=ShutdownEvent(reason='done'))).code == 0
@@ -242,6 +297,17 @@ def test_log_info_performs_substitutions(run_launch: Any, capsys: Any, monkeypat
     monkeypatch.setenv('LAUNCH_TEST_NAME', 'robot')
     run_launch(LogInfo(msg=['hello ', EnvironmentVariable('LAUNCH_TEST_NAME')]))
     assert '[INFO] [launch.user]: hello robot' in capsys.readouterr().out
+
+
+def test_loggers_show_their_names(run_launch: Any, capsys: Any) -> None:
+    def log(context: Any) -> None:
+        for name in ('mine', 'launch', 'launch_ros.actions.node', None):
+            get_logger(name).warning('%s', name)
+
+    run_launch(OpaqueFunction(function=log))
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith('[WARNING]')] == [
+        '[WARNING] [mine]: mine', '[WARNING] [launch]: launch',
+        '[WARNING] [launch_ros.actions.node]: launch_ros.actions.node', '[WARNING] [root]: None']
 
 
 def test_wrong_constructor_arguments_are_type_errors() -> None:
@@ -254,6 +320,16 @@ def test_wrong_constructor_arguments_are_type_errors() -> None:
                  lambda: SetLaunchConfiguration('a', 'b', condition=true)):
         with pytest.raises(TypeError):
             make()
+
+
+def test_modules_have_the_import_paths_of_stock_launch() -> None:
+    for module, name in (('actions.set_launch_configuration', 'SetLaunchConfiguration'), ('actions.emit_event', 'EmitEvent'),
+                         ('actions.shutdown_action', 'Shutdown'), ('conditions.unless_condition', 'UnlessCondition'),
+                         ('event_handlers.on_process_exit', 'OnProcessExit'), ('events.shutdown', 'Shutdown'),
+                         ('events.process.process_exited', 'ProcessExited'),
+                         ('substitutions.this_launch_file_dir', 'ThisLaunchFileDir')):
+        package = importlib.import_module(f'launch.{module.rpartition(".")[0]}')
+        assert getattr(importlib.import_module(f'launch.{module}'), name) is getattr(package, name)
 
 
 def test_names_outside_of_the_covered_part_are_clear_errors() -> None:

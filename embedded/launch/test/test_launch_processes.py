@@ -22,6 +22,7 @@ from launch.events.process import ProcessStdin, ShutdownProcess, SignalProcess, 
 from launch.logging import get_output_loggers
 from launch.processes.child import start_process
 from launch.processes.session import ProcessSession
+from launch.substitutions import LaunchConfiguration
 
 SLEEP = 'import time; print("up", flush=True); time.sleep(60)'
 
@@ -66,6 +67,21 @@ def test_output_goes_where_it_should(
         assert f'[{name}] err' in (folder / f'{name}-stderr.log').read_text()
         assert 'out' in (folder / f'{name}.log').read_text()
     assert f'[INFO] [{name}]: process started' in log
+
+
+@pytest.mark.parametrize(('options', 'name'), [
+    ({'cmd': ['/bin/echo', 'hello']}, 'echo'),
+    ({'cmd': ['echo hello; echo world'], 'shell': True}, 'echo hello; echo world'),
+    ({'cmd': ['/bin/echo', 'hello'], 'prefix': '/usr/bin/env A=1'}, 'env'),
+    ({'cmd': ['/bin/echo', 'hello'], 'name': ['said', '_', LaunchConfiguration('name')]}, 'said_aloud'),
+])
+def test_names_of_processes(run_launch: Any, options: Any, name: str) -> None:
+    action = ExecuteProcess(cached_output=True, **options)
+    assert run_launch(SetLaunchConfiguration('name', 'aloud'), action).code == 0
+    given, _, number = action.process_details['name'].rpartition('-')
+    assert given == name
+    assert number.isdigit()
+    assert action.get_stdout().startswith('hello\n')
 
 
 def test_unknown_output_is_an_error(run_launch: Any) -> None:

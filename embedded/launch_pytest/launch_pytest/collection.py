@@ -57,7 +57,7 @@ def make_items(collector: Any, name: str, function: Any) -> list[pytest.Item] | 
     options = options_of_mark(mark)
     if options is None:
         item = pytest.Function.from_parent(collector, name=name)
-        message = "pytest.mark.launch needs the keyword argument 'fixture': a launch_pytest.fixture"
+        message = 'pytest.mark.launch: the "fixture" keyword argument is required (a launch_pytest.fixture)'
         item.warn(LaunchTestWarning(message))
         item.add_marker(pytest.mark.skip(message))
         return [item]

@@ -54,7 +54,7 @@ def wrap_test(item: pytest.Function) -> None:
         item.obj = _second_stage_of(item.stash[STAGE_BEFORE])
     elif is_two_stage(function):
         if runs_after_shutdown(item):
-            pytest.fail('a generator test cannot be marked with shutdown=True', pytrace=False)
+            pytest.fail('a generator or async generator test cannot be marked with shutdown=True', pytrace=False)
         item.obj = _first_stage(item, function, loop, shut_down, separate=options.scope != 'function')
     else:
         before = shut_down if runs_after_shutdown(item) else None
@@ -88,7 +88,7 @@ def _first_stage(
         def second_stage() -> None:
             shut_down()
             if _step(loop, generator):
-                pytest.fail('a generator launch test must yield only once', pytrace=False)
+                pytest.fail('a generator launch test must stop iteration after yielding once', pytrace=False)
 
         if separate:
             item.stash[SECOND_STAGE] = second_stage

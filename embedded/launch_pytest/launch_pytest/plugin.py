@@ -43,7 +43,7 @@ def _launch_description(value: Any, what: str) -> launch.LaunchDescription:
     first = value[0] if isinstance(value, Sequence) and len(value) > 0 else value
     if not isinstance(first, launch.LaunchDescription):
         pytest.fail(
-            f'{what} must return a LaunchDescription, or a sequence that begins with one, got {value!r}',
+            f'{what} must be either a launch description, or a sequence that begins with one, got {value!r}',
             pytrace=False)
     return first
 

@@ -102,7 +102,7 @@ def start(
     """Run the launch description until it is ready to test; fails if it ends before."""
     ready_actions = _find_ready_actions(description.entities)
     if len(ready_actions) > 1:
-        raise RuntimeError(f'{what}: the launch description has {len(ready_actions)} ReadyToTest actions, not one')
+        raise RuntimeError(f'{what} must have only one ReadyToTest action, not {len(ready_actions)}')
     if not ready_actions:
         ready_actions.append(ReadyToTest())
         description.add_action(ready_actions[0])

@@ -217,8 +217,8 @@ async def test_async(process, quick, launch_context):
 @pytest.mark.parametrize(('fixture', 'message'), [
     ('return launch.LaunchDescription([python("pass"), launch.actions.LogInfo(msg=launch.substitutions.'
      'LaunchConfiguration("missing")), ReadyToTest()])', "*ended before it was ready to test*'missing'*"),
-    ('return launch.LaunchDescription([ReadyToTest(), ReadyToTest()])', '*2 ReadyToTest*'),
-    ('return None', '*must return a LaunchDescription*'),
+    ('return launch.LaunchDescription([ReadyToTest(), ReadyToTest()])', '*only one ReadyToTest action, not 2*'),
+    ('return None', '*must be either a launch description*'),
 ])
 def test_wrong_launch_descriptions_are_errors(run: Any, fixture: Any, message: Any) -> None:
     result = run(head() + f'''

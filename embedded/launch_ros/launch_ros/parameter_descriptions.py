@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import yaml
+from launch.frontend import parse_substitution
 from launch.launch_context import LaunchContext
 from launch.some_substitutions_type import SomeSubstitutionsType
 from launch.substitution import Substitution
 from launch.substitutions import SubstitutionFailure
 from launch.utilities import normalize_to_list_of_substitutions, perform_substitutions
-from launch.utilities.typed import coerce, is_type, type_name
+from launch.utilities.typed import coerce, is_type, perform_bool, type_name
 
 
 def _contains_substitution(value: Any) -> bool:
@@ -90,18 +93,22 @@ class Parameter:
 
 
 class ParameterFile:
-    """A YAML file with parameters; substitutions within the file are not part of the embedded launch_ros."""
+    """
+    A YAML file with parameters.
+
+    `allow_substs`: perform substitutions such as $(var robot) or $(find-pkg-share demo) in the file; the node is then
+    given a temporary file, which :meth:`cleanup` removes.
+    """
 
     def __init__(
         self, param_file: SomeSubstitutionsType | os.PathLike[str] | bytes, *,
         allow_substs: bool | SomeSubstitutionsType = False,
     ) -> None:
-        if allow_substs is not False:
-            raise NotImplementedError(
-                'ParameterFile(allow_substs=True) is not part of the embedded launch_ros; install ROS 2 for it')
         if isinstance(param_file, (bytes, os.PathLike)):
             param_file = os.fsdecode(param_file)
         self._param_file = normalize_to_list_of_substitutions(param_file)
+        self._allow_substs = allow_substs
+        self._temporary: Path | None = None
 
     @property
     def param_file(self) -> list[Substitution]:
@@ -109,13 +116,28 @@ class ParameterFile:
         return self._param_file
 
     @property
-    def allow_substs(self) -> bool:
+    def allow_substs(self) -> bool | SomeSubstitutionsType:
         """Whether substitutions in the file are performed."""
-        return False
+        return self._allow_substs
 
     def evaluate(self, context: LaunchContext) -> Path:
-        """Return the path."""
-        return Path(perform_substitutions(context, self._param_file))
+        """Return the path, or that of the temporary file; SubstitutionFailure names a file that cannot be substituted."""
+        path = Path(perform_substitutions(context, self._param_file))
+        if not perform_bool(context, self._allow_substs, 'allow_substs'):
+            return path
+        self.cleanup()
+        try:
+            text = perform_substitutions(context, parse_substitution(path.read_text(encoding='utf-8')))
+            yaml.safe_load(text)
+        except (OSError, SubstitutionFailure, yaml.YAMLError) as error:
+            raise SubstitutionFailure(f"parameter file '{path}': {error}") from None
+        with tempfile.NamedTemporaryFile('w', prefix='launch_params_', suffix='.yaml', delete=False) as file:
+            file.write(text)
+        self._temporary = Path(file.name)
+        return self._temporary
 
     def cleanup(self) -> None:
-        """Remove temporary files; there are none."""
+        """Remove the temporary file."""
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
+            self._temporary = None

@@ -126,11 +126,11 @@ def test_set_parameter_file_and_remap_apply_within_the_scope(run_nodes: Any, tmp
             SetParameter('use_sim_time', True), SetParameter('list', ['a', 'b']), SetParametersFromFile(str(file)),
             SetRemap('from', 'to'), inside]),
         outside)
-    assert started.values_after('-p') == ["outer:='1'", 'use_sim_time:=true', 'list:=[a, b]']
+    assert started.values_after('-p') == ['outer:=1', 'use_sim_time:=true', 'list:=[a, b]']
     assert started.values_after('-r') == ['from:=to', 'x:=y']
     assert started.values_after('--params-file')[0] == str(file)
     assert list(started.files[1].values()) == [{'ros__parameters': {'own': 1}}]
-    assert other.values_after('-p') == ["outer:='1'"]
+    assert other.values_after('-p') == ['outer:=1']
     assert other.values_after('-r') == other.values_after('--params-file') == []
 
 
@@ -146,7 +146,6 @@ def test_places_of_packages(package: Path) -> None:
     (lambda: Node(package='demo_pkg', executable='shwo'), ["'shwo'", "'show'"]),
     (lambda: show(name='a b'), ["'a b'", 'node name']),
     (lambda: show(namespace='a-b'), ["'/a-b'", 'namespace']),
-    (lambda: show(parameters=['no/such.yaml']), ["'no/such.yaml'", 'not found']),
     (lambda: show(parameters=[{'rate': ParameterValue('fast', value_type=float)}]), ["'rate'", "'fast'", 'float']),
     (lambda: show(parameters=[{'rate': LaunchConfiguration('missing')}]), ["'missing'"]),
     (lambda: show(parameters=[{'mixed': [LaunchConfiguration('missing', default='[1, a]')]}]), ["'mixed'"]),
@@ -168,8 +167,42 @@ def test_same_node_twice_is_a_warning(run_nodes: Any, capsys: Any) -> None:
     assert "more than one node '/n'" in capsys.readouterr().out
 
 
+def test_parameter_file_that_is_missing_is_left_out_with_a_warning(run_nodes: Any, capsys: Any) -> None:
+    [started] = run_nodes([show(parameters=['no/such.yaml', {'a': 1}])])
+    assert started.files == [{'/**': {'ros__parameters': {'a': 1}}}]
+    assert '[WARNING] [launch_ros.actions.node]: Parameter file path is not a file: no/such.yaml' in capsys.readouterr().out
+
+
+def test_substitutions_in_a_parameter_file(run_nodes: Any, tmp_path: Path, package: Path, capsys: Any) -> None:
+    file = tmp_path / 'params.yaml'
+    file.write_text('/**:\n  ros__parameters:\n    rate: $(var rate)\n    share: $(find-pkg-share demo_pkg)/x\n')
+    node = show(parameters=[ParameterFile(file, allow_substs=True)])
+    [started] = run_nodes([node], SetLaunchConfiguration('rate', '20'), node)
+    assert started.files == [{'/**': {'ros__parameters': {'rate': 20, 'share': f'{package}/share/demo_pkg/x'}}}]
+    assert list((tmp_path / 'tmp').iterdir()) == []
+    [plain] = run_nodes([show(parameters=[ParameterFile(file)])])
+    assert plain.values_after('--params-file') == [str(file)]
+    error = error_of(capsys, show(parameters=[ParameterFile(file, allow_substs=True)]))
+    assert str(file) in error
+    assert "'rate' does not exist" in error
+
+
+def test_what_the_node_was_given_is_known_after_execution(run_nodes: Any) -> None:
+    node, bare = show(namespace='a', remappings=[('x', LaunchConfiguration('to'))]), show()
+    run_nodes([node, bare], SetLaunchConfiguration('to', 'y'), GroupAction([SetRemap('from', 'to'), node]), bare)
+    assert node.expanded_node_namespace == '/a'
+    assert node.expanded_remapping_rules == [('from', 'to'), ('x', 'y')]
+    assert bare.expanded_node_namespace == Node.UNSPECIFIED_NODE_NAMESPACE
+    assert bare.expanded_remapping_rules is None
+
+
+def test_modules_have_the_import_paths_of_stock_launch_ros() -> None:
+    from launch_ros.actions.push_ros_namespace import PushRosNamespace as pushed
+    from launch_ros.actions.set_parameter import SetParameter as parameter
+    from launch_ros.substitutions.find_package import FindPackageShare as share
+    assert (pushed, parameter, share) == (PushRosNamespace, SetParameter, FindPackageShare)
+
+
 def test_what_is_not_covered_is_a_clear_error() -> None:
-    with pytest.raises(NotImplementedError, match='not part of the embedded launch_ros'):
-        ParameterFile('x.yaml', allow_substs=True)
     with pytest.raises(ImportError, match='not part of the embedded launch_ros; install ROS 2 for it'):
         exec('from launch_ros.actions import ComposableNodeContainer')

@@ -6,11 +6,11 @@ import os
 
 from ..action import Action
 from ..condition import Condition
-from ..conditions.evaluate import evaluate_condition_expression
 from ..launch_context import LaunchContext
 from ..some_substitutions_type import SomeSubstitutionsType
 from ..substitution import Substitution
 from ..utilities.normalize import normalize_to_list_of_substitutions, perform_substitutions
+from ..utilities.typed import perform_bool
 
 
 class SetEnvironmentVariable(Action):
@@ -63,16 +63,25 @@ class AppendEnvironmentVariable(SetEnvironmentVariable):
         condition: Condition | None = None,
     ) -> None:
         super().__init__(name, value, condition=condition)
-        self._prepend = normalize_to_list_of_substitutions(
-            str(prepend) if isinstance(prepend, bool) else prepend)
+        self._prepend = prepend if isinstance(prepend, bool) else normalize_to_list_of_substitutions(prepend)
         self._separator = normalize_to_list_of_substitutions(separator)
+
+    @property
+    def prepend(self) -> bool | list[Substitution]:
+        """Whether the value comes first."""
+        return self._prepend
+
+    @property
+    def separator(self) -> list[Substitution]:
+        """What stands between the old value and the new one."""
+        return self._separator
 
     def execute(self, context: LaunchContext) -> None:
         name = perform_substitutions(context, self._name)
         value = perform_substitutions(context, self._value)
         if name in context.environment:
             parts = [context.environment[name], value]
-            if evaluate_condition_expression(context, self._prepend):
+            if perform_bool(context, self._prepend, 'prepend'):
                 parts.reverse()
             value = perform_substitutions(context, self._separator).join(parts)
         context.environment[name] = value

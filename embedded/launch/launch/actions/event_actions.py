@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
-from typing import Any
 
 from ..action import Action
 from ..condition import Condition
 from ..event import Event
 from ..event_handler import BaseEventHandler
 from ..events import Shutdown as ShutdownEvent
+from ..events.process import ProcessExited
 from ..launch_context import LaunchContext
 from ..launch_description_entity import LaunchDescriptionEntity
 from ..logging import get_logger
@@ -19,7 +18,6 @@ from ..substitution import Substitution
 from ..utilities.normalize import (
     normalize_to_list_of_entities,
     normalize_to_list_of_substitutions,
-    perform_any,
     perform_substitutions,
 )
 
@@ -47,7 +45,7 @@ class RegisterEventHandler(Action):
 
 
 class UnregisterEventHandler(Action):
-    """Removes an event handler; no error if it is not registered any more."""
+    """Removes an event handler; ValueError if it is not registered (any more: one that handles once removes itself)."""
 
     def __init__(self, event_handler: BaseEventHandler, *, condition: Condition | None = None) -> None:
         super().__init__(condition=condition)
@@ -59,8 +57,7 @@ class UnregisterEventHandler(Action):
         return self._event_handler
 
     def execute(self, context: LaunchContext) -> None:
-        with contextlib.suppress(ValueError):  # it may have handled its one event
-            context.unregister_event_handler(self._event_handler)
+        context.unregister_event_handler(self._event_handler)
 
 
 class EmitEvent(Action):
@@ -81,18 +78,21 @@ class EmitEvent(Action):
         context.emit_event_sync(self._event)
 
 
-class Shutdown(Action):
+class Shutdown(EmitEvent):
     """Ends the launch."""
 
     def __init__(
         self, *, reason: SomeSubstitutionsType = 'reason not given', condition: Condition | None = None,
-        **kwargs: Any,
     ) -> None:
-        super().__init__(condition=condition, **kwargs)
         self._reason = normalize_to_list_of_substitutions(reason)
+        described = reason if isinstance(reason, str) else ' + '.join(sub.describe() for sub in self._reason)
+        super().__init__(event=ShutdownEvent(reason=described), condition=condition)
 
     def execute(self, context: LaunchContext) -> None:
-        context.emit_event_sync(ShutdownEvent(reason=perform_any(context, self._reason)))
+        event = context.get_locals_as_dict().get('event')
+        if isinstance(event, ProcessExited):
+            get_logger('launch').info(f'process[{event.process_name}] was required: shutting down launched system')
+        context.emit_event_sync(ShutdownEvent(reason=perform_substitutions(context, self._reason)))
 
 
 class LogInfo(Action):

@@ -35,6 +35,7 @@ from ..some_substitutions_type import SomeSubstitutionsType
 from ..substitutions.launch_configuration import LaunchConfiguration
 from ..substitutions.substitution_failure import SubstitutionFailure
 from ..utilities.normalize import normalize_to_list_of_entities, perform_any
+from ..utilities.typed import perform_bool
 
 if TYPE_CHECKING:
     from ..descriptions import Executable
@@ -117,7 +118,7 @@ class ExecuteLocal(Action):
         self._cached_output = cached_output
         self._log_cmd = log_cmd
         self._on_exit = on_exit
-        self._respawn: SomeSubstitutionsType = str(respawn) if isinstance(respawn, bool) else respawn
+        self._respawn = respawn
         self._respawn_delay = respawn_delay or 0.0
         self._respawn_max_retries = respawn_max_retries
         self._logger = get_logger('launch')
@@ -197,7 +198,7 @@ class ExecuteLocal(Action):
 
     def prepare(self, context: LaunchContext) -> None:
         """Perform the substitutions of the process description."""
-        self._description.apply_context(context)
+        self._description.prepare(context, self)
 
     def execute(self, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
         if self._task is not None:
@@ -212,7 +213,7 @@ class ExecuteLocal(Action):
         self._lines = self._make_output(context, name)
         self._sigterm_seconds = _number(context, self._sigterm_timeout, 'sigterm_timeout')
         self._sigkill_seconds = _number(context, self._sigkill_timeout, 'sigkill_timeout')
-        respawn = text_to_bool(perform_any(context, self._respawn))
+        respawn = perform_bool(context, self._respawn, 'respawn')
         if 'emulate_tty' in context.launch_configurations:
             self._emulate_tty = text_to_bool(context.launch_configurations['emulate_tty'])
         events = _ProcessEvents(self)

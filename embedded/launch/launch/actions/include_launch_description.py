@@ -27,7 +27,8 @@ class IncludeLaunchDescription(Action):
     """
     Executes the launch description of `launch_description_source` with `launch_arguments` set.
 
-    As in stock launch the arguments stay set afterwards; a GroupAction keeps them apart.
+    As in stock launch the arguments stay set afterwards; a GroupAction keeps them apart. An argument that the description
+    requires must be among them, even where a launch configuration of that name is set already.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class IncludeLaunchDescription(Action):
         return {perform_any(context, name) for name, _ in self._launch_arguments}
 
     def _check_required_arguments(self, context: LaunchContext, description: LaunchDescription) -> None:
-        given = self._argument_names(context) | set(context.launch_configurations)
+        given = self._argument_names(context)
         declared = description.get_launch_arguments_with_include_launch_description_actions()
         for argument, includes in declared:
             if argument._conditionally_included or argument.default_value is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from ..action import Action
 from ..condition import Condition
 from ..event_handlers.on_shutdown import OnShutdown
-from ..events import ExecutionComplete, Shutdown
+from ..events import Shutdown
 from ..launch_context import LaunchContext
 from ..launch_description_entity import LaunchDescriptionEntity
 from ..utilities.normalize import normalize_to_list_of_entities
@@ -57,8 +57,6 @@ class OpaqueCoroutine(Action):
         except asyncio.CancelledError:
             if not context.is_shutdown:
                 raise
-        else:
-            context.emit_event_sync(ExecutionComplete(action=self))
 
     def execute(self, context: LaunchContext) -> None:
         assert context.asyncio_loop is not None

@@ -8,17 +8,18 @@ from typing import Any
 
 from ..action import Action
 from ..condition import Condition
-from ..conditions.evaluate import text_to_bool
 from ..event import Event
 from ..event_handler import BaseEventHandler
 from ..event_handlers.on_shutdown import OnShutdown
-from ..events import ExecutionComplete, TimerEvent
+from ..events import TimerEvent
 from ..launch_context import LaunchContext
 from ..launch_description_entity import LaunchDescriptionEntity
 from ..some_entities_type import SomeEntitiesType
 from ..some_substitutions_type import SomeSubstitutionsType
+from ..substitution import Substitution
 from ..substitutions.substitution_failure import SubstitutionFailure
 from ..utilities.normalize import normalize_to_list_of_entities, normalize_to_list_of_substitutions, perform_any
+from ..utilities.typed import perform_bool
 
 
 class _OnTimer(BaseEventHandler):
@@ -47,11 +48,15 @@ class TimerAction(Action):
         self._period = normalize_to_list_of_substitutions(
             str(period) if isinstance(period, (int, float)) else period)
         self._actions = normalize_to_list_of_entities(actions)
-        self._cancel_on_shutdown = normalize_to_list_of_substitutions(
-            str(cancel_on_shutdown) if isinstance(cancel_on_shutdown, bool) else cancel_on_shutdown)
+        self._cancel_on_shutdown = cancel_on_shutdown
         self._cancelled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._locals: dict[str, Any] = {}
+
+    @property
+    def period(self) -> list[Substitution]:
+        """The time in seconds."""
+        return self._period
 
     @property
     def actions(self) -> list[LaunchDescriptionEntity]:
@@ -70,7 +75,6 @@ class TimerAction(Action):
             await asyncio.wait_for(self._cancelled.wait(), seconds)
         except TimeoutError:
             context.emit_event_sync(TimerEvent(timer_action=self))
-            context.emit_event_sync(ExecutionComplete(action=self))
 
     def handle(self, context: LaunchContext) -> list[LaunchDescriptionEntity]:
         """Return the actions, in the locals of the place where the timer stands."""
@@ -89,7 +93,7 @@ class TimerAction(Action):
         self._locals = context.get_locals_as_dict()
         context.register_event_handler(_OnTimer(self))
         self._task = context.asyncio_loop.create_task(self._wait(context, seconds))
-        if text_to_bool(perform_any(context, self._cancel_on_shutdown)):
+        if perform_bool(context, self._cancel_on_shutdown, 'cancel_on_shutdown'):
             context.register_event_handler(OnShutdown(on_shutdown=lambda event, context: self.cancel()))
 
     def get_asyncio_future(self) -> asyncio.Future[Any] | None:

@@ -18,7 +18,6 @@ class IfCondition(Condition):
         return evaluate_condition_expression(context, self._expression)
 
 
-
 class UnlessCondition(IfCondition):
     """Holds if the text is false or 0."""
 

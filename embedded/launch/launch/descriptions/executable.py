@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..action import Action
 from ..launch_context import LaunchContext
 from ..some_substitutions_type import SomeSubstitutionsType
 from ..substitution import Substitution
@@ -22,8 +23,9 @@ class Executable:
     """
     Command, prefix, name, working directory and environment of a process.
 
-    `env` replaces the environment, `additional_env` adds to it. A process whose name is not given is called
-    as its executable; every final name ends in a number that is unique in this launch.
+    `arguments` follow `cmd`. `env` replaces the environment, `additional_env` adds to it. A process whose name is not
+    given is called as its first word (of the prefix, if any); every final name ends in a number that is unique in this
+    launch.
     """
 
     def __init__(
@@ -31,10 +33,13 @@ class Executable:
         name: SomeSubstitutionsType | None = None, cwd: SomeSubstitutionsType | None = None,
         env: Mapping[Any, SomeSubstitutionsType] | None = None,
         additional_env: Mapping[Any, SomeSubstitutionsType] | None = None,
+        arguments: Iterable[SomeSubstitutionsType] | None = None,
     ) -> None:
-        if isinstance(cmd, str):
-            raise TypeError(f"cmd must be a list of words, got the text '{cmd}'; use shell=True with [text]")
-        self._cmd = [normalize_to_list_of_substitutions(word) for word in cmd]
+        for words, what in ((cmd, 'cmd'), (arguments, 'arguments')):
+            if isinstance(words, str):
+                raise TypeError(f"{what} must be a list of words, got the text '{words}'; use shell=True with [text]")
+        self._arguments = None if arguments is None else list(arguments)
+        self._cmd = [normalize_to_list_of_substitutions(word) for word in [*cmd, *(self._arguments or ())]]
         self._prefix = None if prefix is None else normalize_to_list_of_substitutions(prefix)
         self._name = None if name is None else normalize_to_list_of_substitutions(name)
         self._cwd = None if cwd is None else normalize_to_list_of_substitutions(cwd)
@@ -71,6 +76,11 @@ class Executable:
         return self._additional_env
 
     @property
+    def arguments(self) -> list[SomeSubstitutionsType] | None:
+        """The words given after the command, or None."""
+        return self._arguments
+
+    @property
     def prefix(self) -> list[Substitution] | None:
         """What stands before the command, or None for the launch configuration launch-prefix."""
         return self._prefix
@@ -95,15 +105,13 @@ class Executable:
         """The whole environment, None before execution."""
         return self._final_env
 
-    def apply_context(self, context: LaunchContext) -> None:
-        """Perform all substitutions."""
+    def prepare(self, context: LaunchContext, action: Action) -> None:
+        """Perform all substitutions for the execution of `action`."""
         words = [perform_substitutions(context, word) for word in self._cmd]
         if not words or not words[0].strip():
             raise ValueError('the command of a process is empty')
-        # A first word with spaces is a path with spaces, or a whole command line for the shell.
-        executable = os.path.basename(words[0] if os.path.exists(words[0]) else words[0].split()[0])
-        self._final_cmd = self._prefix_words(context, executable) + words
-        name = executable if self._name is None else perform_substitutions(context, self._name)
+        self._final_cmd = self._prefix_words(context, os.path.basename(words[0])) + words
+        name = os.path.basename(self._final_cmd[0]) if self._name is None else perform_substitutions(context, self._name)
         self._final_name = f'{name}-{next(_process_numbers)}'
         self._final_cwd = None if self._cwd is None else perform_substitutions(context, self._cwd)
         self._final_env = self._environment(context)

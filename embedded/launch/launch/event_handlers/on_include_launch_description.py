@@ -11,8 +11,8 @@ from ..some_entities_type import SomeEntitiesType
 class OnIncludeLaunchDescription(BaseEventHandler):
     """Visits the launch description that an IncludeLaunchDescription event carries."""
 
-    def __init__(self) -> None:
-        super().__init__(matcher=lambda event: isinstance(event, IncludeLaunchDescription))
+    def __init__(self, *, handle_once: bool = False) -> None:
+        super().__init__(matcher=lambda event: isinstance(event, IncludeLaunchDescription), handle_once=handle_once)
 
     def handle(self, event: Event, context: LaunchContext) -> SomeEntitiesType | None:
         super().handle(event, context)

@@ -41,9 +41,10 @@ def _root() -> logging.Logger:
 
 
 def get_logger(name: str | None = None) -> logging.Logger:
-    """Return a logger that writes to the screen and to launch.log."""
+    """Return a logger that writes to the screen and to launch.log; without a name it is called root."""
     root = _root()
-    if name is None or name == 'launch':
+    name = name or 'root'
+    if name == 'launch':
         return root
     return logging.getLogger(name if name.startswith('launch.') else f'launch.{name}')
 

@@ -1,6 +1,8 @@
 """Values computed when the launch description is executed."""
 
+from .._stock_modules import provide
 from .._unsupported import unsupported
+from . import equals_substitution, this_launch_file
 from .anon_name import AnonName
 from .boolean_substitution import AllSubstitution, AndSubstitution, AnySubstitution, NotSubstitution, OrSubstitution
 from .command import Command
@@ -40,5 +42,7 @@ __all__ = [
     'ThisLaunchFile',
     'ThisLaunchFileDir',
 ]
+
+provide(__name__, not_equals_substitution=equals_substitution, this_launch_file_dir=this_launch_file)
 
 __getattr__ = unsupported(__name__)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..conditions.errors import InvalidConditionExpressionError
 from ..some_substitutions_type import SomeSubstitutionsType
 from ..substitution import Substitution
 from ..utilities.normalize import normalize_to_list_of_substitutions
-from .substitution_failure import SubstitutionFailure
+from ..utilities.typed import perform_bool
 
 if TYPE_CHECKING:
     from ..launch_context import LaunchContext
@@ -16,11 +15,7 @@ if TYPE_CHECKING:
 
 def truth(context: LaunchContext, value: list[Substitution]) -> bool:
     """Perform `value` and return its truth value; SubstitutionFailure if it has none."""
-    from ..conditions.evaluate import evaluate_condition_expression
-    try:
-        return evaluate_condition_expression(context, value)
-    except InvalidConditionExpressionError as error:
-        raise SubstitutionFailure(str(error)) from None
+    return perform_bool(context, value, ' + '.join(sub.describe() for sub in value))
 
 
 def bool_text(value: bool) -> str:
@@ -89,7 +84,7 @@ class OrSubstitution(_BinarySubstitution):
 
 
 class AnySubstitution(Substitution):
-    """True if any operand is."""
+    """True if any operand is; all of them are looked at, so that each must have a truth value."""
 
     def __init__(self, *args: SomeSubstitutionsType) -> None:
         self._args = [normalize_to_list_of_substitutions(arg) for arg in args]
@@ -103,11 +98,13 @@ class AnySubstitution(Substitution):
         return describe_values(type(self).__name__, self._args)
 
     def perform(self, context: LaunchContext) -> str:
-        return bool_text(any(truth(context, arg) for arg in self._args))
+        values = [truth(context, arg) for arg in self._args]
+        return bool_text(any(values))
 
 
 class AllSubstitution(AnySubstitution):
     """True if all operands are."""
 
     def perform(self, context: LaunchContext) -> str:
-        return bool_text(all(truth(context, arg) for arg in self._args))
+        values = [truth(context, arg) for arg in self._args]
+        return bool_text(all(values))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
 from typing import TYPE_CHECKING
@@ -51,21 +50,22 @@ class Command(Substitution):
         command = shlex.split(text)
         if not command:
             raise SubstitutionFailure('Command: the command is empty')
-        if os.path.isabs(command[0]) and not os.path.exists(command[0]):
-            raise SubstitutionFailure(f"Command: file not found: '{command[0]}'")
         stderr = subprocess.STDOUT if on_stderr == 'capture' else subprocess.PIPE
         try:
             result = subprocess.run(
                 command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=dict(context.environment))
+        except FileNotFoundError as error:
+            raise SubstitutionFailure(f'file not found: {error}') from error
         except OSError as error:
-            raise SubstitutionFailure(f"command '{text}' cannot be started: {error.strerror}") from error
+            raise SubstitutionFailure(f'the command cannot be started: {error}') from error
+        printed = (result.stderr or result.stdout).strip()
         if result.returncode != 0:
             raise SubstitutionFailure(
-                f"command '{text}' ended with exit code {result.returncode}: "
-                f'{(result.stderr or result.stdout).strip()}')
+                f'executed command failed. Command: {text} (exit code {result.returncode}): {printed}')
         if result.stderr:
+            message = f'executed command showed stderr output. Command: {text}: {printed}'
             if on_stderr == 'fail':
-                raise SubstitutionFailure(f"command '{text}' wrote to stderr: {result.stderr.strip()}")
+                raise SubstitutionFailure(message)
             if on_stderr == 'warn':
-                get_logger('launch').warning(f"command '{text}' wrote to stderr: {result.stderr.strip()}")
+                get_logger().warning(message)
         return result.stdout

@@ -25,6 +25,11 @@ class LocalSubstitution(Substitution):
         """The expression."""
         return self._expression
 
+    @property
+    def description(self) -> str | None:
+        """What stands for the expression in descriptions, or None."""
+        return self._description
+
     def describe(self) -> str:
         return f"LocalVar('{self._description or self._expression}')"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..some_substitutions_type import SomeSubstitutionsType
 from ..substitution import Substitution
-from ..utilities.normalize import normalize_to_list_of_substitutions, perform_substitutions
+from ..utilities.normalize import normalize_to_list_of_substitutions
 
 if TYPE_CHECKING:
     from ..launch_context import LaunchContext
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class PathJoinSubstitution(Substitution):
     """Parts joined with the path separator; a part that is a list is concatenated first."""
 
-    def __init__(self, substitutions: Iterable[SomeSubstitutionsType]) -> None:
-        self._parts = [normalize_to_list_of_substitutions(part) for part in substitutions]
+    def __init__(self, substitutions: SomeSubstitutionsType | Iterable[SomeSubstitutionsType]) -> None:
+        parts = [substitutions] if isinstance(substitutions, (str, Substitution)) else substitutions
+        self._parts = [normalize_to_list_of_substitutions(part) for part in parts]
 
     @property
     def substitutions(self) -> list[list[Substitution]]:
@@ -27,7 +28,7 @@ class PathJoinSubstitution(Substitution):
 
     def describe(self) -> str:
         parts = (' + '.join(sub.describe() for sub in part) for part in self._parts)
-        return f"PathJoin({', '.join(parts)})"
+        return f"PathJoin('{' + '.join(parts)}')"
 
     def perform(self, context: LaunchContext) -> str:
-        return os.path.join(*(perform_substitutions(context, part) for part in self._parts))
+        return os.path.join(*(''.join(sub.perform(context) for sub in part) for part in self._parts))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import yaml
+
+if TYPE_CHECKING:
+    from ..launch_context import LaunchContext
+    from ..some_substitutions_type import SomeSubstitutionsType
 
 SCALAR_TYPES = (bool, int, float, str)
 
@@ -20,10 +24,16 @@ def _is_uniform_list(value: Any) -> bool:
 
 
 def _as_scalar(value: Any, text: str, data_type: type) -> Any:
+    """`value`: what YAML makes of `text`. Numbers follow Python: to YAML 1e-3, which has no dot, is text."""
     if data_type is str:
         return text
-    if data_type is float and type(value) in (int, float):
-        return float(value)
+    if data_type in (int, float):
+        try:
+            return data_type(text)
+        except ValueError:
+            pass
+    elif data_type is bool and text in ('0', '1'):
+        return text == '1'
     if type(value) is data_type:
         return value
     raise ValueError(f"'{text}' is not of type {data_type.__name__}")
@@ -50,7 +60,7 @@ def coerce(text: str, data_type: Any = None) -> Any:
         raise ValueError(
             f"'{text}' is neither a bool, int, float, text nor a non-empty list of one of them; "
             'force text with value_type=str')
-    if get_origin(data_type) in (list, list):
+    if get_origin(data_type) is list:
         item_type = get_args(data_type)[0]
         if not isinstance(value, list):
             raise ValueError(f"'{text}' is not of type {type_name(data_type)}")
@@ -58,9 +68,21 @@ def coerce(text: str, data_type: Any = None) -> Any:
     return _as_scalar(value, text, data_type)
 
 
+def perform_bool(context: LaunchContext, value: bool | SomeSubstitutionsType, what: str) -> bool:
+    """Return the truth value of text by the rules of YAML, or 0 or 1; SubstitutionFailure names `what`."""
+    from ..substitutions.substitution_failure import SubstitutionFailure
+    from .normalize import perform_any
+    if isinstance(value, bool):
+        return value
+    try:
+        return bool(coerce(perform_any(context, value), bool))
+    except ValueError as error:
+        raise SubstitutionFailure(f'{what}: {error}: true, false, yes, no, on, off, 1 or 0') from None
+
+
 def is_type(value: Any, data_type: Any) -> bool:
     """Return whether a value that needed no substitution already has the type asked for."""
-    if get_origin(data_type) in (list, list):
+    if get_origin(data_type) is list:
         item_type = get_args(data_type)[0]
         return isinstance(value, (list, tuple)) and all(is_type(item, item_type) for item in value)
     if data_type is float:

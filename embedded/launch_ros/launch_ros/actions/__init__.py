@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from launch._stock_modules import provide
 from launch._unsupported import unsupported
 
+from . import scope
 from .node import Node
 from .scope import PushROSNamespace, PushRosNamespace, SetParameter, SetParametersFromFile, SetRemap
 
@@ -17,6 +19,9 @@ __all__ = [
     'SetRemap',
     'SetUseSimTime',
 ]
+
+provide(
+    __name__, push_ros_namespace=scope, set_parameter=scope, set_parameters_from_file=scope, set_remap=scope)
 
 _unsupported = unsupported(__name__)
 

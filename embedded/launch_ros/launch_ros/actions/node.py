@@ -14,7 +14,6 @@ from launch.launch_context import LaunchContext
 from launch.launch_description_entity import LaunchDescriptionEntity
 from launch.logging import get_logger
 from launch.some_substitutions_type import SomeSubstitutionsType
-from launch.substitutions import SubstitutionFailure
 from launch.utilities import normalize_to_list_of_substitutions, perform_substitutions
 
 from ..parameter_descriptions import Parameter, ParameterFile
@@ -71,6 +70,7 @@ class Node(ExecuteProcess):
         self._node_name = self.UNSPECIFIED_NODE_NAME
         self._node_namespace = self.UNSPECIFIED_NODE_NAMESPACE
         self._names_are_known = False
+        self._expanded_remappings: list[tuple[str, str]] | None = None
 
     @property
     def node_package(self) -> SomeSubstitutionsType | None:
@@ -88,6 +88,16 @@ class Node(ExecuteProcess):
         if not self._names_are_known:
             raise RuntimeError("cannot access 'node_name' before executing action")
         return str(prefix_namespace(self._node_namespace, self._node_name))
+
+    @property
+    def expanded_node_namespace(self) -> str:
+        """The absolute namespace, or UNSPECIFIED_NODE_NAMESPACE; known when the action is executed."""
+        return self._node_namespace
+
+    @property
+    def expanded_remapping_rules(self) -> list[tuple[str, str]] | None:
+        """The (from, to) pairs of the node and of its scope, None where there are none; known when the action is executed."""
+        return self._expanded_remappings
 
     def is_node_name_fully_specified(self) -> bool:
         """Return whether name and namespace are both known to launch."""
@@ -121,12 +131,19 @@ class Node(ExecuteProcess):
         arguments: list[str] = []
         for item in context.launch_configurations.get('global_params') or ():
             if isinstance(item, tuple):
-                arguments += ['-p', f'{item[0]}:={parameter_text(item[1])}']
+                # As in stock launch_ros a text stands there without quotes: the node reads '1.0' as a number.
+                value = item[1] if isinstance(item[1], str) else parameter_text(item[1])
+                arguments += ['-p', f'{item[0]}:={value}']
             else:
-                arguments += ['--params-file', self._existing_file(item)]
+                arguments += ['--params-file', os.path.abspath(item)]
         for entry in self._parameters:
             if isinstance(entry, ParameterFile):
-                arguments += ['--params-file', self._existing_file(str(entry.evaluate(context)))]
+                path = str(entry.evaluate(context))
+                context.add_cleanup(entry.cleanup)
+                if os.path.isfile(path):
+                    arguments += ['--params-file', os.path.abspath(path)]
+                else:
+                    get_logger('launch_ros.actions.node').warning(f'Parameter file path is not a file: {path}')
             elif isinstance(entry, Parameter):
                 name, value = entry.evaluate(context)
                 arguments += ['-p', f'{name}:={parameter_text(value)}']
@@ -134,12 +151,6 @@ class Node(ExecuteProcess):
                 values = evaluate_parameter_dict(context, entry)
                 arguments += ['--params-file', self._write_parameters(context, values)]
         return arguments
-
-    @staticmethod
-    def _existing_file(path: str) -> str:
-        if not os.path.isfile(path):
-            raise SubstitutionFailure(f"parameter file '{path}' was not found")
-        return os.path.abspath(path)
 
     def _ros_arguments(self, context: LaunchContext) -> list[str]:
         """Return the words that follow --ros-args."""
@@ -150,10 +161,11 @@ class Node(ExecuteProcess):
             arguments += ['-r', f'__ns:={self._node_namespace}']
         arguments += self._parameter_arguments(context)
         configurations: dict[str, Any] = context.launch_configurations
-        remappings = list(configurations.get('ros_remaps') or ())
-        remappings += [(perform_substitutions(context, source), perform_substitutions(context, target))
-                       for source, target in self._remappings]
-        for source, target in remappings:
+        rules = list(configurations.get('ros_remaps') or ())
+        rules += [(perform_substitutions(context, source), perform_substitutions(context, target))
+                  for source, target in self._remappings]
+        self._expanded_remappings = rules or None
+        for source, target in rules:
             arguments += ['-r', f'{source}:={target}']
         return arguments
 

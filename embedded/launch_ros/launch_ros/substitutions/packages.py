@@ -67,22 +67,17 @@ class FindPackageShare(FindPackage):
         return str(get_package_share_directory(package_name))
 
 
-class ExecutableInPackage(Substitution):
+class ExecutableInPackage(FindPackagePrefix):
     """The path of an executable of a package: <prefix>/lib/<package>/<executable>."""
 
     def __init__(self, executable: SomeSubstitutionsType, package: SomeSubstitutionsType) -> None:
+        super().__init__(package)
         self._executable = normalize_to_list_of_substitutions(executable)
-        self._package = normalize_to_list_of_substitutions(package)
 
     @property
     def executable(self) -> list[Substitution]:
         """The name of the executable."""
         return self._executable
-
-    @property
-    def package(self) -> list[Substitution]:
-        """The name of the package."""
-        return self._package
 
     def describe(self) -> str:
         package = ' + '.join(sub.describe() for sub in self._package)
