@@ -40,9 +40,21 @@ def message_to_yaml(message: Any, shortening: Shortening = EVERYTHING, flow_styl
     return to_yaml(message_to_dict(message, shortening), flow_style)
 
 
+class _FlowLists(yaml.Dumper):
+    """Writes a list in one line, and each key of a mapping that is not within one in a line of its own."""
+
+
+_FlowLists.add_representer(
+    dict, lambda dumper, value: dumper.represent_mapping('tag:yaml.org,2002:map', value, flow_style=False)
+)
+
+
 def to_yaml(value: Any, flow_style: bool = False) -> str:
-    """Plain values as YAML: keys as they come, long lines unbroken."""
-    return yaml.dump(value, allow_unicode=True, width=sys.maxsize, default_flow_style=flow_style, sort_keys=False)
+    """Plain values as YAML: keys as they come, long lines unbroken; with `flow_style` lists in one line."""
+    dumper = _FlowLists if flow_style else yaml.Dumper
+    return yaml.dump(
+        value, Dumper=dumper, allow_unicode=True, width=sys.maxsize, default_flow_style=flow_style, sort_keys=False
+    )
 
 
 def plain_value(value: Any, shortening: Shortening = EVERYTHING) -> Any:

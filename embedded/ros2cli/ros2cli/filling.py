@@ -6,6 +6,7 @@ The generated classes check nothing by default, and a value of the wrong type fa
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ INTEGERS = {
     f'{sign}int{bits}': (0 if sign else -(2 ** (bits - 1)), 2 ** (bits if sign else bits - 1) - 1)
     for bits in (8, 16, 32, 64) for sign in ('', 'u')
 } | {'char': (0, 255), 'octet': (0, 255)}
+DIGITS = re.compile(r'[+-]?[0-9]+')   # a whole number in quotes
 FLOATS = ('float', 'double', 'long double')
 
 TimeSetter = Callable[[Any], None]
@@ -135,6 +137,8 @@ def _convert_basic(typename: str, value: Any, where: str) -> Any:
     if typename == 'octet' and isinstance(value, str) and len(value) == 1 and ord(value) <= high:
         return value.encode('latin-1')
     if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str) and DIGITS.fullmatch(value):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         raise _Misfit(f"'{where}' takes a whole number ({typename}), not {value!r}")

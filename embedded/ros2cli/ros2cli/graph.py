@@ -25,11 +25,12 @@ from rclpy.validate_full_topic_name import validate_full_topic_name
 from ros2cli.command import CommandError, nearest, positive_float
 
 # A process that runs is mostly seen within 0.1 s, but one in three only with its next periodic announcement:
-# within 3 s by default (measured 0.6 to 2.7 s), within 0.9 s where the Fast DDS profile announces every 0.5 s.
+# within 3 s by default (measured 0.6 to 2.7 s), within 0.9 s where the Fast DDS profile announces every 0.5 s
+# (2.7 s where it gets too little of the processor to announce itself in time).
 FIND_SECONDS = 3.5      # until a thing that is asked for by name counts as not there
-LIST_SECONDS = 1.0      # a list waits at least this long,
-EMPTY_SECONDS = 2.0     # or this long while no other node is seen,
-SETTLED_SECONDS = 0.25  # and until nothing has changed for this long
+LIST_SECONDS = 1.5      # a list waits at least this long,
+EMPTY_SECONDS = 3.5     # or this long while no other node is seen,
+SETTLED_SECONDS = 0.5   # and until nothing has changed for this long
 POLL_SECONDS = 0.02
 
 NamesAndTypes = list[tuple[str, list[str]]]
@@ -169,11 +170,13 @@ def services(node: Node, include_hidden: bool = False) -> NamesAndTypes:
     return _visible(node.get_service_names_and_types(), include_hidden)
 
 
-def find_node(node: Node, name: str, include_hidden: bool = False, seconds: float | None = None) -> NodeName:
+def find_node(
+    node: Node, name: str, include_hidden: bool = False, seconds: float | None = None, missing: str = 'Node not found:'
+) -> NodeName:
     """The node of that name (a leading / may be left out), as soon as it is seen.
 
     Raises:
-        CommandError: not seen in time; names the nearest one.
+        CommandError: not seen in time; begins with `missing` and names the nearest one.
     """
     wanted = name if name.startswith('/') else '/' + name
 
@@ -184,8 +187,22 @@ def find_node(node: Node, name: str, include_hidden: bool = False, seconds: floa
     found = match()
     if found is None:
         known = [other.full for other in node_names(node, include_hidden)]
-        raise CommandError(f"Node not found: '{wanted}'{nearest(wanted, known)}")
+        raise CommandError(f"{missing} '{wanted}'{nearest(wanted, known)}")
     return found
+
+
+def find_service(node: Node, name: str, seconds: float | None = None) -> list[str]:
+    """The types of the service of that full name, as soon as it is seen.
+
+    Raises:
+        CommandError: not seen in time; names the nearest one.
+    """
+    wait_until(node, lambda: bool(types_of(services(node, True), name)), seconds or FIND_SECONDS)
+    found = services(node, include_hidden=True)
+    types = types_of(found, name)
+    if not types:
+        raise CommandError(f"Unknown service '{name}'{nearest(name, [known for known, _ in found])}")
+    return types
 
 
 def expand(node: Node, name: str) -> str:

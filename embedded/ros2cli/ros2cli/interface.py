@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from ros2cli.command import CommandError, Verb, nearest
-from ros2cli.interfaces import KINDS, all_of_kind, definition_file, full_name, interfaces_of, load, packages
+from ros2cli.interfaces import KINDS, all_of_kind, definition_file, interfaces_of, load, packages
 
 TITLES = {'msg': 'Messages', 'srv': 'Services', 'action': 'Actions'}
 FLAGS = {
@@ -80,15 +80,15 @@ def _show(options: Namespace) -> None:
 
 def _resolve(name: str) -> str:
     """'package/Name' or 'package/kind/Name' as the latter, whatever kind it is."""
-    parts = name.split('/')
-    if len(parts) == 3 and parts[1] in KINDS:
-        return full_name(name, parts[1])
-    if len(parts) == 2 and parts[0] in packages():
-        for kind in KINDS:
-            if f'{kind}/{parts[1]}' in interfaces_of(parts[0]):
-                return f'{parts[0]}/{kind}/{parts[1]}'
-    known = [interface for kind in KINDS for interface in all_of_kind(kind)]
-    raise CommandError(f"Invalid name '{name}', expected an interface such as 'std_msgs/msg/String'{nearest(name, known)}")
+    package, *rest = name.split('/')
+    if len(rest) not in (1, 2) or len(rest) == 2 and rest[0] not in KINDS:
+        known = [interface for kind in KINDS for interface in all_of_kind(kind)]
+        raise CommandError(f"Invalid name '{name}', expected an interface such as 'std_msgs/msg/String'{nearest(name, known)}")
+    there = interfaces_of(package)
+    for kind in rest[:-1] or KINDS:
+        if f'{kind}/{rest[-1]}' in there:
+            return f'{package}/{kind}/{rest[-1]}'
+    raise CommandError(f"Could not find the interface '{name}'{nearest(name, [f'{package}/{known}' for known in there])}")
 
 
 def definition_lines(name: str, comments: bool, nested_comments: bool, depth: int = 0) -> list[str]:

@@ -6,6 +6,7 @@ Source: the ament index resource `rosidl_interfaces`, one file a package that li
 from __future__ import annotations
 
 import importlib
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,15 @@ def full_name(name: str, kind: str) -> str:
     if parts[0] not in packages() or f'{kind}/{parts[2]}' not in interfaces_of(parts[0]):
         raise CommandError(f"The passed {what} type is invalid: '{name}' is not installed{nearest(full, all_of_kind(kind))}")
     return full
+
+
+def sought_type(name: str, kind: str) -> str:
+    """The full name of a type to look for in the graph; one that is not installed here may be there, so a hint is all."""
+    try:
+        return full_name(name, kind)
+    except CommandError as error:
+        print(error, file=sys.stderr)
+        return name
 
 
 def load(name: str, kind: str) -> Any:

@@ -52,7 +52,7 @@ def _info_arguments(parser: ArgumentParser) -> None:
 
 def _info(options: Namespace) -> None:
     with open_node(options) as node:
-        name = find_node(node, options.node_name, include_hidden=True, seconds=options.spin_time)
+        name = find_node(node, options.node_name, True, options.spin_time, missing='Unable to find node')
         settle(node)
         count = [other.full for other in node_names(node, include_hidden=True)].count(name.full)
         if count > 1:

@@ -12,7 +12,7 @@ from typing import Any
 
 from rcl_interfaces.msg import Parameter as ParameterMsg
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
-from rclpy.parameter import Parameter
+from rclpy.parameter import Parameter, parameter_value_to_python
 
 from ros2cli.command import CommandError, Verb, positive_float
 from ros2cli.conversion import to_yaml
@@ -25,7 +25,7 @@ from ros2cli.graph import (
     open_graph,
     open_node,
 )
-from ros2cli.param_client import ParameterClient, from_file, from_text, python_value
+from ros2cli.param_client import ParameterClient, from_file, from_text
 
 TYPE_NAMES = {
     Parameter.Type.NOT_SET: 'not set',
@@ -119,7 +119,7 @@ def _get(options: Namespace) -> None:
             client.require(options.parameter_name)
             raise CommandError('Parameter not set')
     kind = Parameter.Type(values[0].type)
-    value = python_value(values[0])
+    value = parameter_value_to_python(values[0])
     if options.hide_type:
         print(value)
     elif kind is Parameter.Type.NOT_SET:
@@ -198,7 +198,7 @@ def _dump(options: Namespace) -> None:
         section = parameters
         for part in sections:
             section = section.setdefault(part, {})
-        section[last] = python_value(value)
+        section[last] = parameter_value_to_python(value)
     print(to_yaml({target.full: {'ros__parameters': parameters}}))
 
 

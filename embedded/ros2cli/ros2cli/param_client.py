@@ -10,13 +10,12 @@ from rcl_interfaces.msg import Parameter as ParameterMsg
 from rcl_interfaces.msg import ParameterDescriptor, ParameterValue, SetParametersResult
 from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters, SetParameters
 from rclpy.node import Node
-from rclpy.parameter import Parameter, parameter_value_to_python
+from rclpy.parameter import Parameter
 
 from ros2cli.command import CommandError, nearest
 from ros2cli.graph import NodeName, complete, wait_until
 
 ANSWER_SECONDS = 5.0   # until a node's parameter services are there, and again until they answer
-BYTES = Parameter.Type.BYTE_ARRAY.value
 
 
 class ParameterClient:
@@ -61,13 +60,6 @@ class ParameterClient:
             return complete(self._node, client.call_async(request), ANSWER_SECONDS, what)
         finally:
             self._node.destroy_client(client)
-
-
-def python_value(value: ParameterValue) -> Any:
-    """A parameter's value as plain Python values; None where it is not set, text for bytes."""
-    if value.type == BYTES:
-        return [element[0] for element in value.byte_array_value]
-    return parameter_value_to_python(value)
 
 
 def from_text(name: str, text: str) -> ParameterMsg:

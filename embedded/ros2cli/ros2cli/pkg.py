@@ -11,17 +11,19 @@ from ament_index_python import PackageNotFoundError, get_package_prefix, get_pac
 
 from ros2cli.command import CommandError, Verb, nearest
 
+NOT_FOUND = "Package not found: '{}'"   # in the words of `ros2 pkg prefix` and `ros2 pkg xml`
 
-def package_prefix(package: str) -> Path:
+
+def package_prefix(package: str, complaint: str = "Package '{}' not found") -> Path:
     """The install prefix of a package.
 
     Raises:
-        CommandError: not installed; names the nearest one that is.
+        CommandError: not installed; says so by `complaint` and names the nearest one that is.
     """
     try:
         return Path(get_package_prefix(package))
     except (PackageNotFoundError, ValueError) as error:
-        raise CommandError(f"Package '{package}' not found{nearest(package, get_packages_with_prefixes())}") from error
+        raise CommandError(complaint.format(package) + nearest(package, get_packages_with_prefixes())) from error
 
 
 def executables(package: str) -> list[Path]:
@@ -46,7 +48,7 @@ def _prefix_arguments(parser: ArgumentParser) -> None:
 
 
 def _prefix(options: Namespace) -> None:
-    prefix = package_prefix(options.package_name)
+    prefix = package_prefix(options.package_name, NOT_FOUND)
     print(prefix / 'share' / options.package_name if options.share else prefix)
 
 
@@ -68,7 +70,7 @@ def _xml_arguments(parser: ArgumentParser) -> None:
 
 
 def _xml(options: Namespace) -> None:
-    path = package_prefix(options.package_name) / 'share' / options.package_name / 'package.xml'
+    path = package_prefix(options.package_name, NOT_FOUND) / 'share' / options.package_name / 'package.xml'
     if not path.is_file():
         raise CommandError(f'Package XML manifest not found: {path}')
     try:

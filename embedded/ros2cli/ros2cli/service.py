@@ -1,4 +1,4 @@
-"""`ros2 service`: list, type, find, call."""
+"""`ros2 service`: list, type, info, find, call, echo."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from time import monotonic
 
 from rclpy.node import Node
 
+from ros2cli import service_echo
 from ros2cli.command import CommandError, Verb, nearest, positive_float
 from ros2cli.filling import fill, read_values
 from ros2cli.graph import (
@@ -18,14 +19,15 @@ from ros2cli.graph import (
     add_node_arguments,
     complete,
     expand,
+    find_service,
     node_names,
     open_graph,
     open_node,
     services,
-    types_of,
+    settle,
     wait_until,
 )
-from ros2cli.interfaces import full_name, load
+from ros2cli.interfaces import full_name, load, sought_type
 
 
 def _hidden_argument(parser: ArgumentParser) -> None:
@@ -57,16 +59,19 @@ def _type_arguments(parser: ArgumentParser) -> None:
 def _type(options: Namespace) -> None:
     with open_node(options) as node:
         name = expand(node, options.service_name)
-        types = _types(node, name, options.spin_time or FIND_SECONDS)
-        if not types:
-            raise CommandError(f"Unknown service '{name}'{nearest(name, [known for known, _ in services(node, True)])}")
+        types = find_service(node, name, options.spin_time)
     for service_type in types:
         print(service_type)
 
 
-def _types(node: Node, name: str, seconds: float) -> list[str]:
-    wait_until(node, lambda: bool(types_of(services(node, True), name)), seconds)
-    return types_of(services(node, True), name)
+def _info(options: Namespace) -> None:
+    with open_node(options) as node:
+        name = expand(node, options.service_name)
+        types = find_service(node, name, options.spin_time)
+        settle(node)
+        print(f'Type: {types[0] if len(types) == 1 else types}')
+        print(f'Clients count: {node.count_clients(name)}')
+        print(f'Services count: {node.count_services(name)}')
 
 
 def _find_arguments(parser: ArgumentParser) -> None:
@@ -79,7 +84,7 @@ def _find_arguments(parser: ArgumentParser) -> None:
 
 
 def _find(options: Namespace) -> None:
-    wanted = full_name(options.service_type, 'srv')
+    wanted = sought_type(options.service_type, 'srv')
     with open_graph(options) as node:
         found = [name for name, types in services(node, options.include_hidden_services) if wanted in types]
     if options.count_services:
@@ -152,6 +157,8 @@ def _wait_for_service(node: Node, is_ready: Callable[[], bool], name: str, kind:
 VERBS = {
     'list': Verb('Output a list of available services', _list, _list_arguments),
     'type': Verb("Output a service's type", _type, _type_arguments),
+    'info': Verb('Print information about a service', _info, _type_arguments),
     'find': Verb('Output a list of available services of a given type', _find, _find_arguments),
     'call': Verb('Call a service', _call, _call_arguments),
+    **service_echo.VERBS,
 }

@@ -26,10 +26,26 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument('topic_name', help="Name of the ROS topic to listen to (e.g. '/chatter')")
     parser.add_argument('message_type', nargs='?', help="Type of the ROS message (e.g. 'std_msgs/msg/String')")
     add_qos_arguments(parser, 'subscribe', 'sensor_data')
-    parser.add_argument('--csv', action='store_true', help='Output all recursive fields separated by commas (e.g. for plotting)')
+    add_format_arguments(parser)
     parser.add_argument(
         '--field', help="Echo a selected field of a message. Use '.' to select sub-fields, for example pose.pose.position"
     )
+    parser.add_argument('--no-lost-messages', action='store_true', help="Don't report when a message is lost")
+    parser.add_argument('--raw', action='store_true', help='Echo the raw binary representation')
+    parser.add_argument(
+        '--filter',
+        dest='filter_expr',
+        metavar='EXPR',
+        help='Python expression to filter messages that are printed; m is the message',
+    )
+    parser.add_argument('--once', action='store_true', help='Print the first message received and then exit.')
+    parser.add_argument('--timeout', metavar='N', type=positive_float, help='Set a timeout in seconds for waiting')
+    parser.add_argument('-i', '--include-message-info', action='store_true', help='Shows the associated message info.')
+
+
+def add_format_arguments(parser: ArgumentParser) -> None:
+    """The options of how a message is printed."""
+    parser.add_argument('--csv', action='store_true', help='Output all recursive fields separated by commas (e.g. for plotting)')
     parser.add_argument(
         '-f', '--full-length', action='store_true', help='Output all elements of arrays, bytes, and strings'
     )
@@ -46,17 +62,11 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--flow-style', action='store_true', help='Print collections in the flow style (not available with csv format)'
     )
-    parser.add_argument('--no-lost-messages', action='store_true', help="Don't report when a message is lost")
-    parser.add_argument('--raw', action='store_true', help='Echo the raw binary representation')
-    parser.add_argument(
-        '--filter',
-        dest='filter_expr',
-        metavar='EXPR',
-        help='Python expression to filter messages that are printed; m is the message',
-    )
-    parser.add_argument('--once', action='store_true', help='Print the first message received and then exit.')
-    parser.add_argument('--timeout', metavar='N', type=positive_float, help='Set a timeout in seconds for waiting')
-    parser.add_argument('-i', '--include-message-info', action='store_true', help='Shows the associated message info.')
+
+
+def shortening(options: Namespace) -> Shortening:
+    """What those options leave out."""
+    return Shortening(None if options.full_length else options.truncate_length, options.no_arr, options.no_str)
 
 
 def compile_filter(expression: str | None) -> Callable[[Any], bool] | None:
@@ -90,8 +100,7 @@ class Echo:
         if options.field is not None and not self._path:
             raise CommandError(f"Invalid field value '{options.field}'")
         self._accepts = compile_filter(options.filter_expr)
-        length = None if options.full_length else options.truncate_length
-        self._shortening = Shortening(length, options.no_arr, options.no_str)
+        self._shortening = shortening(options)
         self.printed = 0
 
     def take(self, message: Any, info: Any) -> None:

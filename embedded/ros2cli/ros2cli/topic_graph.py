@@ -8,7 +8,7 @@ from rclpy.node import Node
 
 from ros2cli.command import CommandError, Verb, nearest
 from ros2cli.graph import NamesAndTypes, add_discovery_arguments, expand, open_graph, open_node, settle, topics
-from ros2cli.interfaces import full_name
+from ros2cli.interfaces import sought_type
 from ros2cli.topic_types import find_topic
 
 
@@ -105,7 +105,7 @@ def _find_arguments(parser: ArgumentParser) -> None:
 
 
 def _find(options: Namespace) -> None:
-    wanted = full_name(options.topic_type, 'msg')
+    wanted = sought_type(options.topic_type, 'msg')
     with open_graph(options) as node:
         found = [name for name, types in topics(node, options.include_hidden_topics) if wanted in types]
     if options.count_topics:

@@ -57,6 +57,9 @@ def _arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument('-n', '--node-name', default='', help='Name of the created publishing node')
     add_qos_arguments(parser, 'publish', 'default')
+    parser.add_argument(
+        '--spin-time', metavar='SPIN_TIME', type=positive_float, default=0.0, help='Time in seconds to wait for discovery'
+    )
     add_node_arguments(parser)
 
 
@@ -73,6 +76,7 @@ def _run(options: Namespace) -> None:
         raise CommandError('--max-wait-time-secs option is only effective with --wait-matching-subscriptions, --once or --times')
     with open_node(options, options.node_name) as node:
         topic = expand(node, options.topic_name)
+        wait_until(node, lambda: False, options.spin_time)
         publisher = node.create_publisher(kind, topic, requested_qos(options))
         _wait_for_subscriptions(node, publisher, wanted, options)
         print('publisher: beginning loop')

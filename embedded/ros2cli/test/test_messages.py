@@ -32,6 +32,9 @@ def test_fill_arrays() -> None:
     byte = Byte()
     fill(byte, {'data': 7})
     assert byte.data == b'\x07'
+    number = Int8()
+    fill(number, {'data': '-7'})
+    assert number.data == -7
 
 
 def test_now_and_auto_stand_for_the_time_of_sending() -> None:
@@ -90,5 +93,8 @@ def test_shortening() -> None:
 def test_text_forms() -> None:
     header = Header(frame_id='map')
     assert message_to_yaml(header) == 'stamp:\n  sec: 0\n  nanosec: 0\nframe_id: map\n'
-    assert message_to_yaml(header, flow_style=True) == '{stamp: {sec: 0, nanosec: 0}, frame_id: map}\n'
+    state = JointState(name=['a', 'b'], header=header)
+    assert message_to_yaml(state, flow_style=True) == (
+        'header:\n  stamp:\n    sec: 0\n    nanosec: 0\n  frame_id: map\nname: [a, b]\nposition: []\nvelocity: []\neffort: []\n'
+    )
     assert message_to_csv(header) == '0,0,map'

@@ -22,7 +22,7 @@ def test_pkg(ros2: Ros2, demo_package: Environment) -> None:
     assert ros2('pkg', 'executables', 'demo', env=demo_package).stdout == 'demo crash\ndemo fail\ndemo wait\n'
     assert ros2('pkg', 'xml', 'demo', '-t', 'version', env=demo_package).stdout == '1.2.3\n'
     missing = ros2('pkg', 'prefix', 'dmo', env=demo_package)
-    assert (missing.returncode, missing.stderr) == (1, "Package 'dmo' not found; did you mean 'demo'?\n")
+    assert (missing.returncode, missing.stderr) == (1, "Package not found: 'dmo'; did you mean 'demo'?\n")
 
 
 def test_run_passes_arguments_and_exit_code(ros2: Ros2, demo_package: Environment) -> None:
@@ -84,7 +84,8 @@ def test_interface(ros2: Ros2) -> None:
     assert 'std_srvs/srv/Trigger' in ros2('interface', 'package', 'std_srvs').stdout.splitlines()
     unknown = ros2('interface', 'show', 'std_msgs/msg/Strin')
     assert unknown.returncode == 1
-    assert unknown.stderr.endswith("did you mean 'std_msgs/msg/String'?\n")
+    assert unknown.stderr == "Could not find the interface 'std_msgs/msg/Strin'; did you mean 'std_msgs/msg/String'?\n"
+    assert ros2('interface', 'show', 'std_msg/msg/String').stderr.startswith("Unknown package 'std_msg'; did you mean '")
 
 
 def test_help_and_usage(ros2: Ros2) -> None:

@@ -53,6 +53,17 @@ def test_terminated_echo(talker: subprocess.Popen[str], start: Start) -> None:
     assert process.wait(timeout=10) == signal.SIGTERM
 
 
+def test_service_echo(talker: subprocess.Popen[str], start: Start, ros2: Ros2) -> None:
+    echo = start('service', 'echo', '/demo/set', '--flow-style')
+    # Until the echo has found the service it misses calls, so one is not enough.
+    calls = start('service', 'call', '-r', '5', '/demo/set', 'std_srvs/srv/SetBool', '{data: true}')
+    text = read_until(echo, 'RESPONSE_SENT') + read_until(echo, '^---')
+    assert 'event_type: REQUEST_RECEIVED\n' in text
+    assert 'request: [{data: true}]\nresponse: []\n---\n' in text
+    assert text.endswith('request: []\nresponse: [{success: true, message: set}]\n---\n')
+    calls.kill()
+
+
 def test_pub_once_arrives(talker: subprocess.Popen[str], ros2: Ros2) -> None:
     result = ros2('topic', 'pub', '--once', '/demo/in', 'std_msgs/msg/Int32', 'data: 42')
     assert result.stdout.endswith('publisher: beginning loop\npublishing #1: std_msgs.msg.Int32(data=42)\n\n')

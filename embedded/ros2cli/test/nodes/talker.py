@@ -7,6 +7,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.service_introspection import ServiceIntrospectionState
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Int32, String
 from std_srvs.srv import SetBool
@@ -28,7 +29,9 @@ class Talker(Node):
         self.declare_parameter('rate', 20.0, ParameterDescriptor(description='how fast', floating_point_range=bounds))
         self.declare_parameter('names', ['a', 'b'])
         self.declare_parameter('sub.flag', True)
-        self.create_service(SetBool, 'set', self.set_bool)
+        self.declare_parameter('octets', [b'\x01', b'\x02'])
+        service = self.create_service(SetBool, 'set', self.set_bool)
+        service.configure_introspection(self.get_clock(), QoSProfile(depth=10), ServiceIntrospectionState.CONTENTS)
         self.action = ActionServer(self, LookupTransform, 'lookup', self.look_up)
 
     def talk(self) -> None:
