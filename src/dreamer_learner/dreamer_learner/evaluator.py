@@ -23,7 +23,7 @@ from dreamer_node import wire
 from dreamer_node.diagnostics import OK, Diagnostics, Report
 from dreamer_node.qos import LATCHED, STEPS_QUEUED
 from dreamer_node.robot import assignment
-from dreamer_node.runtime import declare, lower_priority
+from dreamer_node.runtime import Stop, declare, lower_priority
 from dreamer_node.storage import run_storing_node
 
 KEPT_VERSIONS = 1000
@@ -32,6 +32,8 @@ KEPT_VERSIONS = 1000
 
 class EvaluatorNode(Node):
     """Publishes the newest checkpoint's policy once; ends with exit code 0 when enough episodes are counted."""
+
+    stop: Stop
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__('evaluator', **arguments)
@@ -114,7 +116,7 @@ class EvaluatorNode(Node):
         for step in steps:
             self._evaluation.add(step, self._versions.pop((step.stream, step.step), 0) == self._version)
             if len(self._evaluation.episodes) >= self._wanted:
-                self.stop.request(0)  # type: ignore[attr-defined]
+                self.stop.request(0)
                 return
 
     def _look_around(self) -> None:

@@ -31,7 +31,7 @@ from dreamer_node import wire
 from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Recent, Report
 from dreamer_node.qos import LATCHED, STANDARD, STEPS_QUEUED
 from dreamer_node.robot import assignment
-from dreamer_node.runtime import declare, lower_priority
+from dreamer_node.runtime import Stop, declare, lower_priority
 from dreamer_node.storage import run_storing_node
 from dreamer_recorder.reader import read_steps
 
@@ -44,6 +44,8 @@ SAVE_TIMEOUT = 2.0
 
 class LearnerNode(Node):
     """Pairs steps for the training thread, and publishes what that hands out."""
+
+    stop: Stop
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__('learner', **arguments)
@@ -183,7 +185,7 @@ class LearnerNode(Node):
         if must_yield(self._start_time, message.name, message.value):
             name = self.resolve_topic_name('policy_weights')
             self.get_logger().error(f'another learner publishes {name}: one namespace has one learner')
-            self.stop.request(2)  # type: ignore[attr-defined]
+            self.stop.request(2)
 
     def _on_save(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success, response.message = self._trainer.save(SAVE_TIMEOUT)
@@ -191,7 +193,7 @@ class LearnerNode(Node):
 
     def _look_around(self) -> None:
         if self._trainer.failure is not None:
-            self.stop.request(1)  # type: ignore[attr-defined]
+            self.stop.request(1)
             return
         if self._pairs == self._pairs_before and self._pairing.stuck():
             # Half a second without a complete step: what is missing in front does not come any more.

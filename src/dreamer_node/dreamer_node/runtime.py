@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import signal
@@ -144,10 +143,6 @@ def declare(node: Node, name: str, default: Any, description: str) -> Any:
 
 
 def lower_priority(step: int = 10) -> None:
-    """Let control loops go first: when processes compete for a core, and when a message wakes this one beside them."""
+    """Let control loops go first when processes compete for a core."""
     if hasattr(os, 'nice'):
         os.nice(step)
-    if hasattr(os, 'SCHED_BATCH'):
-        # Woken by a message, it does not take the core from the control loop that has just published it.
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
