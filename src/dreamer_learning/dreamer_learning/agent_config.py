@@ -102,9 +102,9 @@ class BehaviourConfig:
         discount_horizon: 1 / (1 - discount), steps.
         trace: lambda of the lambda-return.
         entropy: scale of the actor's entropy bonus; with an entropy_target, where it starts.
-        entropy_target: share of the entropy that the actor's bounds allow, at which adapting the scale holds the actor; 0 = a
-            fixed scale.
-        entropy_rate: change of the adapted scale per update.
+        entropy_target: share of the entropy that the actor's bounds allow, at which adapting its scale holds each dimension of
+            the action; 0 = a fixed scale.
+        entropy_rate: change of the adapted scales per update.
         actor_gradient: reinforce, or dynamics: of the return through the imagined states (continuous actions only).
         discount_in_target: the continuation head learns the probability times the discount; False = the probability alone.
         value_centering: rate per update of the average reward whose value the critic leaves out; 0 = it leaves out nothing.

@@ -98,7 +98,8 @@ class Behaviour(nn.Module):
         own = config.behaviour
         self.returns = ReturnNormaliser(own.return_rate, own.return_limit, own.return_low, own.return_high)
         self.advantages = AdvantageNormaliser(own.return_rate) if own.advantage_normalisation == 'mean_std' else None
-        self.entropy = EntropyScale(own.entropy, own.entropy_target, own.entropy_rate)
+        self.entropy = EntropyScale(own.entropy, own.entropy_target, own.entropy_rate,
+                                    1 if task.action.discrete else task.action.size)
         self.level = ValueCentre(own.value_centering, own.discount_horizon)
 
     def update_slow_critic(self) -> None:
@@ -170,17 +171,18 @@ class Behaviour(nn.Module):
             slow = self._value(self.slow_critic(imagined[:-1]))
         policy = self.actor(imagined[:-1])
         entropy = policy.entropy()
-        share = policy.entropy_share(entropy.detach()).mean()
+        share = policy.entropy_share(entropy.detach()).flatten(0, -2).mean(0)
+        bonus = entropy @ self.entropy.update(share)
         gain = advantage if self._through_dynamics else policy.log_prob(actions) * advantage
         returns = returns.detach()
         losses = {
-            'actor': -weight * (gain + self.entropy.update(share) * entropy),
+            'actor': -weight * (gain + bonus),
             'critic': weight * self._critic_loss(logits, returns, slow),
         }
         metrics = {
             'return': returns.mean(), 'return/scale': scale, 'value': values.mean(), 'advantage/std': advantage.std(),
-            'reward/imagined': reward[1:].mean(), 'entropy/actor': entropy.mean(), 'entropy/actor_share': share,
-            'entropy/scale': self.entropy.scale, 'weight': weight.mean(),
+            'reward/imagined': reward[1:].mean(), 'entropy/actor': entropy.detach().sum(-1).mean(),
+            'entropy/actor_share': share.mean(), 'entropy/scale': self.entropy.scale.mean(), 'weight': weight.mean(),
         }
         return BehaviourLoss(losses, metrics), returns
 

@@ -122,12 +122,12 @@ class BoundedNormal:
         return (-0.5 * scaled.square() - torch.log(self.std) - HALF_LOG_TWO_PI).sum(-1)
 
     def entropy(self) -> Tensor:
-        """(...), nats."""
-        return (torch.log(self.std) + (0.5 + HALF_LOG_TWO_PI)).sum(-1)
+        """Of each action dimension, (..., A), nats; their sum is that of the whole action."""
+        return torch.log(self.std) + (0.5 + HALF_LOG_TWO_PI)
 
     def entropy_share(self, entropy: Tensor) -> Tensor:
-        """Where an entropy lies between the smallest (0) and the largest (1) that the bounds allow."""
-        low, high = (self.mean.shape[-1] * (math.log(std) + 0.5 + HALF_LOG_TWO_PI) for std in self._bounds)
+        """Where each entropy lies between the smallest (0) and the largest (1) that the bounds allow: (..., A) -> (..., A)."""
+        low, high = (math.log(std) + 0.5 + HALF_LOG_TWO_PI for std in self._bounds)
         return (entropy - low) / max(high - low, 1e-8)
 
 
@@ -157,11 +157,11 @@ class Categorical:
         return (self._log_probs * action).sum(-1)
 
     def entropy(self) -> Tensor:
-        """(...), nats."""
-        return -(torch.exp(self._log_probs) * self._log_probs).sum(-1)
+        """Of the one choice, (..., 1), nats."""
+        return -(torch.exp(self._log_probs) * self._log_probs).sum(-1, keepdim=True)
 
     def entropy_share(self, entropy: Tensor) -> Tensor:
-        """Where an entropy lies between none (0) and that of equal chances (1)."""
+        """Where an entropy lies between none (0) and that of equal chances (1): (..., 1) -> (..., 1)."""
         return entropy / math.log(self._log_probs.shape[-1])
 
 

@@ -89,23 +89,31 @@ class ValueCentre(nn.Module):
 
 
 class EntropyScale(nn.Module):
-    """Scale of the entropy bonus: fixed, or adapted so that the actor keeps a share of the entropy that its bounds allow.
+    """Scales of the entropy bonus, one for each action dimension: fixed, or adapted so that the actor keeps a share of the
+    entropy that its bounds allow, in every dimension.
 
-    The adapted scale grows by `rate` per update while the share is below target / 1.1, and falls while it is above target *
-    1.1. Source: DayDreamer's public code, `actent` with `mult`.
+    An adapted scale grows by `rate` per update while the share is below target / 1.1, and falls while it is above target *
+    1.1. One scale for all dimensions would let the actor spend the whole entropy on those joints that matter least.
+    Source: DayDreamer's public code, `actent` with `mult`.
+
+    Args:
+        scale: where each begins.
+        target: share in [0, 1); 0 = fixed scales.
+        rate: change per update.
+        dimensions: of the action; 1 where it is discrete.
     """
 
     LOWEST, HIGHEST = 1e-5, 1.0
 
     scale: Tensor
 
-    def __init__(self, scale: float, target: float, rate: float) -> None:
+    def __init__(self, scale: float, target: float, rate: float, dimensions: int) -> None:
         super().__init__()
         self.target, self.rate = target, rate
-        self.register_buffer('scale', torch.tensor(scale))
+        self.register_buffer('scale', torch.full((dimensions,), scale))
 
     def update(self, share: Tensor) -> Tensor:
-        """Take in the present share, a scalar in [0, 1]; give back the scale, a scalar tensor."""
+        """Take in the present shares, (dimensions) in [0, 1]; give back the scales, (dimensions)."""
         if self.target:
             factor = 1 + self.rate * (share < self.target / 1.1)
             divisor = 1 + self.rate * (share > self.target * 1.1)

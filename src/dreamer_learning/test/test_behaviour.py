@@ -53,9 +53,9 @@ def test_free_nats_apply_to_each_element_before_the_mean() -> None:
     assert sharp.grad is not None
 
 
-def shaken_agent(**overrides: dict) -> Agent:
+def shaken_agent(discrete: bool = False, **overrides: dict) -> Agent:
     """Heads that start at zero would make most of these numbers zero; small bins are likelier, so that values are small."""
-    agent = Agent(small_config(**overrides), small_task())
+    agent = Agent(small_config(**overrides), small_task(discrete))
     for name, parameter in agent.networks.named_parameters():
         parameter.data.add_(0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
         if name.endswith('out.bias') and len(parameter) == agent.config.heads.bins:
@@ -105,7 +105,7 @@ def test_imagination_losses_by_hand() -> None:
         reward, live = model.reward.predict(imagined), model.continuation.predict(imagined)
         value, slow = behaviour.critic.predict(imagined), behaviour.slow_critic.predict(imagined)
         policy, logits = behaviour.actor(imagined[:-1]), behaviour.critic(imagined[:-1])
-        log_prob, entropy = policy.log_prob(actions), policy.entropy()
+        log_prob, entropy = policy.log_prob(actions), policy.entropy().sum(-1)
     scale = behaviour.returns.scale()
     trace = [0.95] * (horizon + 1)
     for n in range(count):
@@ -179,17 +179,36 @@ def test_imagined_rewards_move_the_centre() -> None:
 
 @pytest.mark.parametrize(('share', 'factor'), [(0.44, 1.1), (0.46, 1.0), (0.54, 1.0), (0.56, 1 / 1.1)])
 def test_the_entropy_scale_holds_the_share_near_its_target(share: float, factor: float) -> None:
-    scale = EntropyScale(0.01, 0.5, 0.1)
-    assert math.isclose(scale.update(torch.tensor(share)).item(), 0.01 * factor, rel_tol=1e-5)
-    assert EntropyScale(0.01, 0.0, 0.1).update(torch.tensor(share)).item() == pytest.approx(0.01)
+    scale = EntropyScale(0.01, 0.5, 0.1, 1)
+    assert math.isclose(scale.update(torch.tensor([share])).item(), 0.01 * factor, rel_tol=1e-5)
+    assert EntropyScale(0.01, 0.0, 0.1, 1).update(torch.tensor([share])).item() == pytest.approx(0.01)
+
+
+def test_each_action_dimension_has_an_entropy_scale_of_its_own() -> None:
+    scale = EntropyScale(0.01, 0.5, 0.1, 3)
+    torch.testing.assert_close(scale.update(torch.tensor([0.1, 0.5, 0.9])), torch.tensor([0.011, 0.01, 0.01 / 1.1]))
 
 
 def test_the_entropy_scale_stays_between_its_bounds() -> None:
-    scale = EntropyScale(0.01, 0.5, 0.1)
+    scale = EntropyScale(0.01, 0.5, 0.1, 1)
     for share, bound in ((0.1, 1.0), (0.9, 1e-5)):
         for _ in range(200):
-            scale.update(torch.tensor(share))
+            scale.update(torch.tensor([share]))
         assert scale.scale.item() == pytest.approx(bound)
+
+
+@pytest.mark.parametrize('discrete', [False, True])
+def test_the_entropy_bonus_weights_each_dimension_by_its_scale(discrete: bool) -> None:
+    """Without advantages the actor's loss is -w sum of scale times entropy."""
+    agent = shaken_agent(discrete=discrete, behaviour={'entropy': 0.0})
+    behaviour = agent.behaviour
+    behaviour.entropy.scale.copy_(torch.linspace(0.1, 0.4, len(behaviour.entropy.scale)))
+    path, actions = behaviour._imagine(agent.model, torch.randn(3, 48), agent.generator)
+    policy = behaviour.actor(path[:-1])
+    behaviour.advantages = torch.zeros_like  # type: ignore[assignment]
+    loss = behaviour._imagination_loss(agent.model, path, actions)[0].losses['actor']
+    weight = torch.cumprod(agent.model.live(path), 0)[:-1]
+    torch.testing.assert_close(loss, -weight * (policy.entropy() * behaviour.entropy.scale).sum(-1))
 
 
 def test_the_actor_learns_through_the_dynamics_and_trains_nothing_else() -> None:
