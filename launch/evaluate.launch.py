@@ -24,8 +24,8 @@ from launch_ros.actions import Node, PushRosNamespace
 
 SHARE = Path(get_package_share_directory('dreamer_bringup'))
 # The same robot as it learned with; these may differ.
-PASSED_ON = ('seed', 'real_time_factor', 'sim', 'camera', 'variation_file', 'velocity_source', 'rviz', 'namespace', 'log_level',
-             'config_dir')
+PASSED_ON = ('seed', 'real_time_factor', 'sim', 'camera', 'variation_file', 'command_rate', 'velocity_source', 'rviz',
+             'namespace', 'log_level', 'config_dir')
 
 
 def arguments() -> list[DeclareLaunchArgument]:
@@ -39,9 +39,12 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('mode', 'eval', 'eval = the most likely actions, train = sampled ones, as while learning', ['train', 'eval']),
         argument('seed', '0', 'seed of simulation and of sampled actions'),
         argument('real_time_factor', '0.0', 'pace of the simulation: 1.0 = the clock, 0.0 = as fast as the nodes answer'),
-        argument('sim', 'true', 'simulate the robot in MuJoCo; false = a robot publishes the sensor topics', ['true', 'false']),
+        argument('sim', 'true', 'simulate the robot in MuJoCo; false = a robot publishes the sensor topics, and sensing '
+                 'publishes odom and the tf odom -> base', ['true', 'false']),
         argument('camera', 'auto', 'render the camera; auto = when something subscribes to it', ['auto', 'on', 'off']),
         argument('variation_file', '', 'parameter file for mujoco_bridge with variation.* (friction, payload, ...)'),
+        argument('command_rate', '0', 'set-points a second from the driver to the robot; 0 = one command an action, all that '
+                 'lockstep has'),
         argument('velocity_source', 'estimate', 'base velocity in the reward', ['estimate', 'ground_truth']),
         argument('rviz', 'false', 'open rviz2, where it is installed, with the shipped view', ['true', 'false']),
         argument('namespace', '', 'namespace of all topics; one for each robot'),

@@ -68,7 +68,10 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('mode', 'train', 'how the actor acts: train = sampled actions, eval = the most likely ones', ['train', 'eval']),
         argument('camera', 'auto', 'render the camera; auto = when something subscribes to it', ['auto', 'on', 'off']),
         argument('variation_file', '', 'parameter file for mujoco_bridge with variation.* (friction, payload, ...)'),
-        argument('sim', 'true', 'simulate the robot in MuJoCo; false = a robot publishes the sensor topics', switch),
+        argument('sim', 'true', 'simulate the robot in MuJoCo; false = a robot publishes the sensor topics, and sensing '
+                 'publishes odom and the tf odom -> base', switch),
+        argument('command_rate', '0', 'set-points a second from the driver to the robot, at least the control rate, with which '
+                 'it keeps max_torque; 0 = one command an action, all that lockstep has'),
         argument('velocity_source', 'estimate', 'base velocity in the reward', ['estimate', 'ground_truth']),
         argument('rviz', 'false', 'open rviz2, where it is installed, with the shipped view', switch),
         argument('namespace', '', 'namespace of all topics; one for each robot'),
@@ -141,6 +144,10 @@ def robot_nodes(context: LaunchContext) -> list:
     lockstep = sim and (factor == 0 if text['lockstep'] == 'auto' else text['lockstep'] == 'true')
     if sim and factor == 0 and not lockstep:
         raise RuntimeError('launch argument real_time_factor: 0.0 needs lockstep; allowed: lockstep:=true or auto')
+    command_rate = number(context, 'command_rate', float)
+    if lockstep and command_rate:
+        raise RuntimeError(f'launch argument command_rate: {command_rate:g} needs time that goes on by itself; '
+                           'allowed in lockstep: 0')
     run_dir = run_directory(LaunchConfiguration('run_dir').perform(context), text['task'], text['agent'])
     shared = {'config_dir': text['config_dir'], 'robot': text['robot'], 'task': text['task'], 'use_sim_time': sim}
     agent = {**shared, 'agent': text['agent'], 'size': text['size'], 'seed': seed}
@@ -155,8 +162,10 @@ def robot_nodes(context: LaunchContext) -> list:
             additional_env={**QUIET, **(environment or {})}, **more)
 
     nodes = [
-        node('dreamer_sensing', 'sensing', {**shared, 'velocity_source': text['velocity_source']}),
-        node('dreamer_drivers', 'driver', shared),
+        # In simulation the bridge publishes the true pose.
+        node('dreamer_sensing', 'sensing', {
+            **shared, 'velocity_source': text['velocity_source'], 'publish_odometry': not sim}),
+        node('dreamer_drivers', 'driver', {**shared, 'command_rate': command_rate}),
         node('dreamer_actor', 'actor', {**agent, 'prefill': number(context, 'prefill', int), 'mode': text['mode']}),
         node('dreamer_recorder', 'recorder', kept),
         description(text, sim, node),

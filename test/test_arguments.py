@@ -15,7 +15,7 @@ def test_arguments_are_shown_with_descriptions() -> None:
     result = subprocess.run(['ros2', 'launch', 'dreamer_bringup', 'robot.launch.py', '--show-args'],
                             capture_output=True, text=True, timeout=60, check=True)
     for name in ('robot', 'agent', 'size', 'task', 'run_dir', 'seed', 'duration', 'steps', 'real_time_factor', 'train_ratio',
-                 'sim', 'rviz', 'namespace', 'device', 'log_level'):
+                 'command_rate', 'sim', 'rviz', 'namespace', 'device', 'log_level'):
         assert f"'{name}':" in result.stdout, f'{name} is missing'
     assert 'runs/<task>-<agent>-<time>' in result.stdout
 
@@ -30,6 +30,7 @@ def test_arguments_are_shown_with_descriptions() -> None:
     ('steps', 'many', 'steps'),
     ('real_time_factor', '-1', 'real_time_factor'),
     ('duration', 'nan', 'of at least 0'),
+    ('command_rate', '-1', 'of at least 0'),
 ])
 def test_wrong_value_names_what_is_allowed(
         start: Callable[..., System], tmp_path: Path, name: str, value: str, expected: str) -> None:

@@ -11,17 +11,23 @@ import pytest
 import torch
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription, LaunchService
-from launch.actions import SetEnvironmentVariable
+from launch.actions import EmitEvent, RegisterEventHandler, SetEnvironmentVariable
+from launch.event_handlers import OnProcessExit
+from launch.events import Shutdown
 from launch.utilities import perform_substitutions
-from launch_ros.actions import PushRosNamespace
+from launch_ros.actions import Node, PushRosNamespace
 
 from dreamer_learner.updater import choose_threads
 
 
 @pytest.fixture(scope='module')
 def launch_file() -> ModuleType:
-    path = Path(get_package_share_directory('dreamer_bringup')) / 'launch' / 'robot.launch.py'
-    spec = importlib.util.spec_from_file_location('robot_launch', path)
+    return load('robot')
+
+
+def load(name: str) -> ModuleType:
+    path = Path(get_package_share_directory('dreamer_bringup')) / 'launch' / f'{name}.launch.py'
+    spec = importlib.util.spec_from_file_location(f'{name}_launch', path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -69,22 +75,82 @@ def test_nodes_are_found_on_this_machine_only_unless_the_user_says_otherwise(
     assert found['ROS_AUTOMATIC_DISCOVERY_RANGE'] == expected
 
 
-def test_rviz_sees_the_clock_and_frames_of_its_robot(
-        launch_file: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    # Stands in for rviz2, which opens a window: it notes what it was started with.
-    (tmp_path / 'share/ament_index/resource_index/packages').mkdir(parents=True)
-    (tmp_path / 'share/ament_index/resource_index/packages/rviz2').touch()
-    program = tmp_path / 'lib/rviz2/rviz2'
-    program.parent.mkdir(parents=True)
-    program.write_text(
-        f'#!/bin/sh\necho "$@" > {tmp_path}/given\n'
-        f'for word; do case $word in *launch_params_*) cat "$word" >> {tmp_path}/given;; esac; done\n')
-    program.chmod(0o755)
-    monkeypatch.setenv('AMENT_PREFIX_PATH', f'{tmp_path}{os.pathsep}{os.environ["AMENT_PREFIX_PATH"]}')
-    service = LaunchService(noninteractive=True)
-    service.include_launch_description(LaunchDescription([PushRosNamespace('left'), *launch_file.rviz('left', True)]))
-    assert service.run() == 0
-    given = (tmp_path / 'given').read_text()
+class StandIn:
+    """Programs in the place of nodes: each notes what it was started with, and ends."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folder = folder
+        monkeypatch.setenv('AMENT_PREFIX_PATH', f'{folder}{os.pathsep}{os.environ["AMENT_PREFIX_PATH"]}')
+
+    def put(self, package: str, executable: str) -> None:
+        """Stand in for an executable."""
+        index = self._folder / 'share/ament_index/resource_index/packages'
+        index.mkdir(parents=True, exist_ok=True)
+        (index / package).touch()
+        program = self._folder / 'lib' / package / executable
+        program.parent.mkdir(parents=True)
+        program.write_text(
+            f'#!/bin/sh\necho "$@" > {self._folder}/given\n'
+            f'for word; do case $word in *launch_params_*) cat "$word" >> {self._folder}/given;; esac; done\n')
+        program.chmod(0o755)
+
+    def given(self, entities: list) -> str:
+        """Launch these; the command line and the parameters that the program got."""
+        service = LaunchService(noninteractive=True)
+        service.include_launch_description(LaunchDescription(entities))
+        assert service.run() == 0
+        return (self._folder / 'given').read_text()
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    return StandIn(tmp_path, monkeypatch)
+
+
+def given_values(launch_file: ModuleType, **arguments: str) -> LaunchContext:
+    """A context in which robot.launch.py was started with these arguments."""
+    context = LaunchContext()
+    for argument in launch_file.arguments():
+        default = perform_substitutions(context, argument.default_value)
+        context.launch_configurations[argument.name] = arguments.pop(argument.name, default)
+    assert not arguments
+    return context
+
+
+@pytest.mark.parametrize(('package', 'executable', 'arguments', 'expected'), [
+    ('dreamer_drivers', 'driver', {}, 'command_rate: 0.0'),
+    ('dreamer_drivers', 'driver', {'command_rate': '200'}, 'command_rate: 200.0'),
+    ('dreamer_drivers', 'driver', {'command_rate': '200', 'sim': 'false', 'real_time_factor': '0.0'}, 'command_rate: 200.0'),
+    ('dreamer_sensing', 'sensing', {}, 'publish_odometry: false'),
+    ('dreamer_sensing', 'sensing', {'sim': 'false'}, 'publish_odometry: true'),
+])
+def test_what_nodes_are_given(
+        launch_file: ModuleType, stand_in: StandIn, package: str, executable: str, arguments: dict, expected: str) -> None:
+    stand_in.put(package, executable)
+    nodes = launch_file.robot_nodes(given_values(launch_file, **arguments))
+    node = next(entity for entity in nodes if isinstance(entity, Node) and entity.node_package == package)
+    # It would be started again and again.
+    end = RegisterEventHandler(OnProcessExit(target_action=node, on_exit=[EmitEvent(event=Shutdown())]))
+    assert expected in stand_in.given([end, node])
+
+
+def test_an_evaluation_passes_the_robots_arguments_on(launch_file: ModuleType) -> None:
+    evaluate = load('evaluate')
+    given = {argument.name for argument in evaluate.arguments()}
+    assert set(evaluate.PASSED_ON) == given - {'run_dir', 'episodes', 'mode'}
+    assert given - {'episodes'} <= {argument.name for argument in launch_file.arguments()}
+
+
+def test_setpoints_between_actions_need_time_that_goes_on(launch_file: ModuleType) -> None:
+    for arguments in ({'lockstep': 'true'}, {'real_time_factor': '0.0'}):
+        with pytest.raises(RuntimeError, match='launch argument command_rate: 200 needs time that goes on by itself'):
+            launch_file.robot_nodes(given_values(launch_file, command_rate='200', **arguments))
+
+
+def test_rviz_sees_the_clock_and_frames_of_its_robot(launch_file: ModuleType, stand_in: StandIn) -> None:
+    # rviz2 itself opens a window.
+    stand_in.put('rviz2', 'rviz2')
+    given = stand_in.given([PushRosNamespace('left'), *launch_file.rviz('left', True)])
     for expected in ('robot.rviz', '__ns:=/left ', '/clock:=clock', '/tf:=tf', '/tf_static:=tf_static', 'use_sim_time: true'):
         assert expected in given, given
 

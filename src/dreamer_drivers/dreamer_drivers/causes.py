@@ -18,6 +18,7 @@ class Cause(enum.StrEnum):
     STALE_ACTION = 'stale_action'
     FUTURE_ACTION = 'future_action'
     OLD_STEP = 'old_step'
+    TOO_SOON = 'too_soon'
     MALFORMED = 'malformed_action'
     WRONG_SHAPE = 'wrong_shape'
     WRONG_TYPE = 'wrong_type'

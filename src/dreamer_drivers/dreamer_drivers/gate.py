@@ -1,11 +1,15 @@
 """The safety gate: every command to a robot passes it. Pure: no ROS, no clock of its own, no input or output.
 
-    action -> fresh? -> shape, type, finite, [-1, 1] -> emergency stop, fall -> joint range -> low-pass -> joint limits
+    action -> fresh? -> shape, type, finite, [-1, 1] -> emergency stop, fall -> spacing -> joint range -> low-pass -> joint limits
            -> ramp over the control period -> torque -> measured angle +- max_deviation -> joint limits -> command
 
 Scaling before the low-pass, ramp and deviation follow DayDreamer's A1 (Wu et al. 2022, released code: the desired
 motor angles are filtered, interpolated linearly over the control ticks, then clipped around the measured angles at each
 tick). The filter is linear with unit gain at rest, so filtering before the scaling would give the same angles.
+
+The low-pass counts actions, not seconds: many at once would pass it as if much time had gone by. So an action whose stamp is
+less than half a control period after that of the last accepted one is refused, also one whose stamp is before it. An action
+that ends DAMP is free of this: it moves nothing.
 
 Two ways to ramp, one code: with command_period 0 each action gives one command that ends at the new target and the
 hardware ramps and bounds the deviation at its own rate; otherwise command() gives the ramp's present set-point, bounded
@@ -34,6 +38,12 @@ from dreamer_drivers.lowpass import LowPass
 
 CLOCK_JUMP = 0.5
 """s that time may run backwards before it counts as another time; less is a message that came late."""
+
+MIN_SPACING = 0.5
+"""Control periods at least from the stamp of one accepted action to that of the next; sensors are regular, but not exactly."""
+
+STAMP_ROUNDING = 1e-6
+"""s that two stamps may be nearer than that: in s since 1970 a float is rounded to 0.2 us."""
 
 
 class Verdict(NamedTuple):
@@ -81,6 +91,7 @@ class SafetyGate:
         self._now = -np.inf
         self._measured: Measurement | None = None
         self._accepted_at: float | None = None
+        self._accepted_stamp = -np.inf
         self._begun_at = 0.0
         self._start = self._target = self._bounded(self._zeros)
 
@@ -136,7 +147,7 @@ class SafetyGate:
                 self._start = self._setpoint(now)
             self._target = self._within_limits(self._filter(desired))
         self.mode = Mode.ACTIVE
-        self._accepted_at = now
+        self._accepted_at, self._accepted_stamp = now, stamp
         return ACCEPTED
 
     def refuse(self, cause: Cause, now: float) -> Verdict:
@@ -222,7 +233,13 @@ class SafetyGate:
             return Cause.NOT_FINITE
         if self._stopped:
             return Cause.EMERGENCY_STOP
-        return self._unsafe()
+        return self._unsafe() or self._too_soon(stamp)
+
+    def _too_soon(self, stamp: float) -> Cause | None:
+        """Why an action of this stamp does not keep its distance from the last accepted one, or None."""
+        least = self._accepted_stamp + MIN_SPACING * self.config.period - STAMP_ROUNDING
+        # What begins a soft start has the measured pose as its target, whatever it asks for.
+        return Cause.TOO_SOON if self.mode is not Mode.DAMP and stamp < least else None
 
     def _sensor_age(self, now: float) -> float:
         """How far the sensors that motion needs are from now, s; inf where one has said nothing yet."""

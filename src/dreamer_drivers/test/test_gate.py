@@ -8,7 +8,7 @@ from gate_fixture import PERIOD, POSE, UPPER, act, make_gate, measure, started
 
 from dreamer_drivers.causes import Cause, Event
 from dreamer_drivers.command import Mode
-from dreamer_drivers.lowpass import butterworth
+from dreamer_drivers.lowpass import LowPass, butterworth
 
 # ---- scaling, filter, limits
 
@@ -134,8 +134,41 @@ def test_late_answers_are_counted_as_deadline_misses() -> None:
     measure(gate, 0.1)
     assert gate.submit(np.zeros(2, np.float32), 0.1, 0.14).accepted
     assert gate.events[Event.DEADLINE_MISS] == 0
-    assert gate.submit(np.zeros(2, np.float32), 0.1, 0.16).accepted
+    assert gate.submit(np.zeros(2, np.float32), 0.15, 0.21).accepted
     assert gate.events[Event.DEADLINE_MISS] == 1
+
+
+@pytest.mark.parametrize(('spacing', 'taken'), [(0.001, 8), (0.0, 1), (-0.001, 1)])
+def test_many_actions_at_once_do_not_get_past_the_low_pass(spacing: float, taken: int) -> None:
+    gate = started(cutoff=1.5, max_deviation=0.0)
+    for count in range(200):
+        now = PERIOD + max(spacing, 0.0) * count
+        measure(gate, now)
+        gate.submit(np.ones(2, np.float32), PERIOD + spacing * count, now)
+    # Of 200 ms every 25th, where time goes on.
+    assert gate.refused == {Cause.TOO_SOON: 200 - taken}
+    honest = LowPass(1.5, 1 / PERIOD)
+    honest.prime(POSE)
+    reached = [honest(np.array([0.8, 1.5])) for _ in range(taken)][-1]
+    assert (gate.command(now).position <= reached + 1e-9).all()
+
+
+@pytest.mark.parametrize(('spacing', 'cause'), [
+    (0.025, None), (0.024, Cause.TOO_SOON), (0.0, Cause.TOO_SOON), (-0.04, Cause.TOO_SOON),
+])
+def test_actions_keep_half_a_control_period_from_the_last_accepted_one(spacing: float, cause: Cause | None) -> None:
+    # A real robot's clock, whose stamps a float of seconds rounds.
+    start = 1_700_000_000.123456
+    gate = make_gate()
+    for step in range(4):
+        assert act(gate, start + step * PERIOD, (1, 1)).accepted
+    last = start + 3 * PERIOD
+    now = max(last, last + spacing)
+    measure(gate, now)
+    assert gate.submit(np.zeros(2, np.float32), last + spacing, now).cause is cause
+    assert gate.command(now).mode is (Mode.HOLD if cause else Mode.ACTIVE)
+    # Counted from the accepted one: a refused one does not keep the next away.
+    assert act(gate, start + 4 * PERIOD).accepted
 
 
 def test_bad_measurements_are_refused_and_the_last_good_one_stays() -> None:

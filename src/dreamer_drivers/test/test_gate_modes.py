@@ -127,6 +127,28 @@ def test_reset_damps_until_the_next_action_and_primes_again() -> None:
     assert gate.command(2 * PERIOD).kp.tolist() == [0, 0]
 
 
+@pytest.mark.parametrize('by', ['reset', 'stop'])
+def test_the_first_action_after_damping_may_be_soon_and_moves_nothing(by: str) -> None:
+    gate = started(soft_start=0.0)
+    act(gate, PERIOD, (1, 1))
+    if by == 'reset':
+        gate.reset()
+    else:
+        gate.emergency_stop(True)
+        gate.emergency_stop(False)
+        gate.clear_emergency_stop()
+    assert act(gate, PERIOD, (1, 1)).accepted
+    assert gate.command(PERIOD).position == pytest.approx(POSE)
+    assert act(gate, PERIOD, (1, 1)).cause is Cause.TOO_SOON
+
+
+def test_a_hold_in_between_does_not_let_actions_come_sooner() -> None:
+    gate = started()
+    assert act(gate, PERIOD, (np.nan, 0)).cause is Cause.NOT_FINITE
+    assert act(gate, 0.02).cause is Cause.TOO_SOON
+    assert act(gate, PERIOD).accepted
+
+
 def test_a_repeated_command_is_the_same_command() -> None:
     gate = started()
     act(gate, PERIOD, (1, 1))

@@ -13,7 +13,6 @@ from driver_world import PERIOD, START, World, stamp_of
 from rclpy.clock import Clock, ClockType
 from robot_files import ROBOT
 from sensor_msgs.msg import Imu
-from std_msgs.msg import Header
 
 from dreamer_interfaces.msg import Action, JointCommand
 from dreamer_node.wire import nanoseconds, pack
@@ -96,9 +95,32 @@ def test_an_older_step_is_held_and_another_stream_begins_anew(world: World) -> N
     assert world.answer(0).mode == JointCommand.HOLD
     assert world.values()['refused.old_step'] == '1'
     assert world.step(2).mode == JointCommand.ACTIVE
-    world.act(0, stream=6, now=START + 2 * PERIOD)
+    now = START + 3 * PERIOD
+    world.set_time(now)
+    world.measure(now)
+    world.commands.clear()
+    world.act(0, stream=6, now=now)
     command = world.answer(0)
     assert (command.stream, command.mode) == (6, JointCommand.ACTIVE)
+
+
+def test_a_step_too_soon_after_the_last_one_is_answered_with_a_hold_and_counted(world: World) -> None:
+    world.step(0)
+    world.step(1, (0.5, 0.5))
+    now = START + PERIOD + PERIOD // 4
+    world.set_time(now)
+    world.measure(now)
+    world.act(2, (1.0, 1.0), now=now)
+    command = world.answer(2)
+    assert (command.mode, nanoseconds(command.header)) == (JointCommand.HOLD, now)
+    values = world.values()
+    assert (values['refused.too_soon'], values['summary']) == ('1', 'hold; lately: refused.too_soon')
+    # In lockstep the sensors come again: the answer stays the same, and only the next step moves.
+    world.commands.clear()
+    world.act(2, (1.0, 1.0), now=now)
+    assert world.answer(2) == command
+    assert world.values()['refused.too_soon'] == '1'
+    assert world.step(3).mode == JointCommand.ACTIVE
 
 
 def test_hold_then_damp_when_actions_stay_away(world: World) -> None:
@@ -158,16 +180,17 @@ def test_a_robot_that_may_fall_needs_its_imu(ros: None, tmp_path: Path) -> None:
     steps = itertools.count(1)
 
     def tilted(roll: float, covariance: float = 0.0) -> Imu:
-        message = Imu(header=Header(stamp=stamp_of(START)))
+        message = Imu()
         message.orientation.x, message.orientation.w = math.sin(roll / 2), math.cos(roll / 2)
         message.orientation_covariance[0] = covariance
         return message
 
-    def answered_with(mode: int) -> bool:
-        """Whether an action that came after the IMU's message was answered so."""
-        world.act(next(steps), now=START)
-        world.executor.spin_once(timeout_sec=0.01)
-        return bool(world.commands) and world.commands[-1].mode == mode
+    def answered_with(message: Imu, mode: int) -> bool:
+        """Whether the next step, with this message of the IMU, is answered so."""
+        step = next(steps)
+        message.header.stamp = stamp_of(START + step * PERIOD)
+        world.imu.publish(message)
+        return world.step(step).mode == mode
 
     try:
         world.until(world.imu.get_subscription_count)
@@ -180,8 +203,7 @@ def test_a_robot_that_may_fall_needs_its_imu(ros: None, tmp_path: Path) -> None:
             (tilted(0.5), JointCommand.ACTIVE), (tilted(1.2), JointCommand.DAMP), (tilted(0.5), JointCommand.ACTIVE),
             (tilted(0.5, covariance=-1.0), JointCommand.DAMP),
         ]:
-            world.imu.publish(message)
-            world.until(functools.partial(answered_with, mode))
+            world.until(functools.partial(answered_with, message, mode))
         assert world.values()['refused.fallen'] != '0'
     finally:
         world.close()

@@ -68,7 +68,8 @@ class Aligner:
     """Pairs joint states with IMU (and ground truth) and decides which pair is a step.
 
     Partners have equal stamps or are the nearest within half the period of the joint states. A pair is due when its
-    stamp reaches the next multiple of the control period, within the same tolerance.
+    stamp reaches the next multiple of the control period, within the same tolerance, and is at least half a control period
+    after the last step.
 
     A camera is joined with its newest image. Where the image of the last step had exactly the stamp of the joint states
     (a simulation in lockstep), the step waits for its own image; elsewhere it takes what is there.
@@ -188,7 +189,10 @@ class Aligner:
             self._waiting = None
             self._synchronous = False
             self.without_image += 1
-        if self._due is not None and pair.stamp < self._due - pair.interval // 2:
+        early = self._due is not None and pair.stamp < self._due - pair.interval // 2
+        # After a step that came late the next may be due at once; the driver would refuse the action that answers it.
+        close = self._stepped is not None and 2 * (pair.stamp - self._stepped) < self._period
+        if early or close:
             results.append(self._result(Action.TRACK, pair))
             return results
         self._waiting = pair

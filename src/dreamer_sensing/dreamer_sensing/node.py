@@ -1,4 +1,4 @@
-"""The ROS side of sensing: joint_states, imu and camera in, observation out."""
+"""The ROS side of sensing: joint_states, imu and camera in, observation (and odometry) out."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from dreamer_node.runtime import declare, run_node
 from dreamer_node.wire import nanoseconds, pack
 from dreamer_sensing.alignment import Action, Aligner, Kind
 from dreamer_sensing.images import ImageReader
-from dreamer_sensing.observer import Observer, SensedStep
+from dreamer_sensing.observer import GAP_PERIODS, Observer, SensedStep
+from dreamer_sensing.odometry_publisher import OdometryPublisher
 from dreamer_sensing.proprioception import JointReader, read_imu, rotation_matrix
-from dreamer_sensing.reading import check_vector
+from dreamer_sensing.reading import SensorReading, check_vector
 from dreamer_sensing.settings import load_sensing
 
 
@@ -34,6 +35,9 @@ class SensingNode(Node):
         super().__init__('sensing')
         folder, robot, _, task = assignment(self)
         source = str(declare(self, 'velocity_source', 'estimate', 'base velocity of the reward: estimate, ground_truth'))
+        odometry = bool(declare(
+            self, 'publish_odometry', False,
+            'publish odom and the tf odom -> base from that velocity; not where a simulation or the robot does'))
         config, urdf = load_sensing(folder, robot)
         self._observer = Observer(task, config, urdf, source)
         self.execution = self._observer.execution
@@ -51,6 +55,7 @@ class SensingNode(Node):
             stream=self._observer.stream, reward=[0.0], is_first=[True], is_last=[False], is_terminal=[False]
         )
         self._publisher = self.create_publisher(Observation, 'observation', STEPS_KEPT)
+        self._odometry = OdometryPublisher(self, config.base_link, GAP_PERIODS / task.control_rate) if odometry else None
         self.create_subscription(JointState, 'joint_states', functools.partial(self._guard, self._on_joints), SENSOR)
         # Listened to, not carried out: every command counts, also of those that came during a pause of this process.
         self.create_subscription(JointCommand, 'joint_command', self._on_command, STANDARD)
@@ -111,14 +116,22 @@ class SensingNode(Node):
                 self._repeat()
                 continue
             try:
-                if aligned.action is Action.STEP:
-                    self._publish(aligned.stamp, self._observer.step(aligned.reading))
-                else:
-                    self._observer.track(aligned.reading)
+                velocity = self._observe(aligned.stamp, aligned.reading, aligned.action is Action.STEP)
             except Refused as refused:
                 # What is sent again is a new reading: nothing was observed of this one.
                 self._aligner.forget(aligned.stamp)
                 self._refusals.count(refused)
+                continue
+            if self._odometry is not None:
+                self._odometry.publish(aligned.stamp, aligned.reading, velocity)
+
+    def _observe(self, stamp: int, reading: SensorReading, is_step: bool) -> np.ndarray:
+        """Publish the observation of a reading that is a step; the base's velocity (3,) in the world frame, m/s."""
+        if not is_step:
+            return self._observer.track(reading)
+        step = self._observer.step(reading)
+        self._publish(stamp, step)
+        return step.velocity
 
     def _repeat(self) -> None:
         """The sender asks again: the last observation, once there is one."""

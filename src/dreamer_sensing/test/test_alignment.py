@@ -242,3 +242,25 @@ def test_an_old_image_is_not_used() -> None:
     assert steps(results) == [0, 50]
     assert sensors.aligner.without_image == 4
     assert steps(sensors.image(141)) == [140]
+
+
+@pytest.mark.parametrize(('late', 'following'), [(60, 100), (70, 100), (80, 110), (90, 120)])
+def test_a_step_that_waited_for_its_image_is_not_followed_by_the_next_at_once(late: int, following: int) -> None:
+    sensors = Sensors(needs_image=True)
+    sensors.image(-60)
+    results = [item for k in range(late // 10 + 1) for item in sensors.both(10 * k)]
+    assert steps(results) == [0]
+    results = sensors.image(late + 1) + [item for k in range(late // 10 + 1, 20) for item in sensors.both(10 * k)]
+    # Then on the grid again.
+    assert steps(results) == [late, following, 150]
+
+
+def test_steps_are_half_a_period_apart_at_least_whatever_the_sensors_do() -> None:
+    random = np.random.default_rng(0)
+    sensors, found = Sensors(needs_image=True, camera_max_age=0.03), []
+    for stamp in np.cumsum(random.choice([2.0, 5.0, 12.0, 20.0, 40.0, 70.0], 5000)):
+        found += sensors.both(stamp)
+        if random.random() < 0.3:
+            found += sensors.image(stamp - 1)
+    assert len(steps(found)) > 500
+    assert np.diff(steps(found)).min() >= 25

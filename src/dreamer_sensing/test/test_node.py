@@ -17,6 +17,7 @@ from nav_msgs.msg import Odometry
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import Image, Imu, JointState
+from tf2_msgs.msg import TFMessage
 
 from dreamer_interfaces.msg import JointCommand, Observation
 from dreamer_learning.config import ConfigError
@@ -40,6 +41,8 @@ class Bench:
         self._executor = SingleThreadedExecutor()
         self._nodes: list[Node] = []
         self.observations: list[Observation] = []
+        self.motions: list[Odometry] = []
+        self.frames: list[TFMessage] = []
         self.diagnostics: dict[str, str] = {}
         self.summaries: dict[str, str] = {}
 
@@ -53,6 +56,8 @@ class Bench:
         self._image = robot.create_publisher(Image, 'camera/image_raw', STANDARD)
         self._command = robot.create_publisher(JointCommand, 'joint_command', COMMAND)
         robot.create_subscription(Observation, 'observation', self.observations.append, STEPS_KEPT)
+        robot.create_subscription(Odometry, 'odom', self.motions.append, STANDARD)
+        robot.create_subscription(TFMessage, '/tf', self.frames.append, STANDARD)
         robot.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, STANDARD)
         for node in self._nodes:
             self._executor.add_node(node)
@@ -95,13 +100,17 @@ class Bench:
         self._command.publish(JointCommand(stream=observation.stream, step=observation.step, mode=mode))
         self.wait(lambda: self.node.execution.heard > before)
 
-    def imu(self, stamp: int, orientation: Sequence[float] = (1.0, 0.0, 0.0, 0.0), covariance: float = 0.0) -> None:
+    def imu(
+        self, stamp: int, orientation: Sequence[float] = (1.0, 0.0, 0.0, 0.0), covariance: float = 0.0,
+        force: Sequence[float] = (0.0, 0.0, -9.81),
+    ) -> None:
         message = Imu()
         _stamp(message, stamp)
         turn = message.orientation
         turn.x, turn.y, turn.z, turn.w = orientation
         message.angular_velocity.x, message.angular_velocity.y = 0.1, 0.2
-        message.linear_acceleration.z = -9.81
+        push = message.linear_acceleration
+        push.x, push.y, push.z = force
         message.orientation_covariance[0] = covariance
         self._imu.publish(message)
 
@@ -134,6 +143,9 @@ class Bench:
 
     def wait_for_observation(self, count: int) -> None:
         self.wait(lambda: len(self.observations) > count)
+
+    def wait_for_motion(self, count: int) -> None:
+        self.wait(lambda: len(self.motions) > count and len(self.frames) > count)
 
     def refused(self, cause: str, count: int = 1) -> None:
         self.wait(lambda: self.diagnostics.get(f'refused_{cause}') == str(count))
@@ -282,6 +294,54 @@ def test_ground_truth_is_turned_into_the_world(bench: Bench) -> None:
         bench.joints(PERIOD * k, position=standing)
         bench.wait_for_observation(count)
     assert bench.observations[1].reward[0] == pytest.approx(14.0, abs=0.01)
+
+
+@pytest.mark.parametrize('bench', [{'velocity_source': 'ground_truth', 'publish_odometry': 'true'}], indirect=True)
+def test_odometry_of_every_reading(bench: Bench) -> None:
+    facing = (0.0, 0.0, np.sqrt(0.5), np.sqrt(0.5))
+    bench.wait_for_odometry_reader()
+    bench.wait(lambda: bench.node.count_subscribers('odom') == 1 and bench.node.count_subscribers('/tf') == 1)
+    start, interval = 1_700_000_000_123_456_789, 10_000_000
+    stamps = [start + interval * k for k in range(11)]
+    for count, stamp in enumerate(stamps):
+        bench.odometry(stamp, facing, 0.3)
+        bench.imu(stamp, orientation=facing)
+        bench.joints(stamp)
+        bench.wait_for_motion(count)
+    assert len(bench.observations) == 3
+    assert [nanoseconds(motion.header) for motion in bench.motions] == stamps
+    last, frame = bench.motions[-1], bench.frames[-1].transforms[0]
+    assert (last.header.frame_id, last.child_frame_id) == (frame.header.frame_id, frame.child_frame_id) == ('odom', 'trunk')
+    assert nanoseconds(frame.header) == stamps[-1]
+    place, turn, twist = last.pose.pose.position, last.pose.pose.orientation, last.twist.twist
+    # 100 ms at 0.3 m/s, along +y of the world and forward for the base.
+    assert (place.x, place.y, place.z) == pytest.approx((0.0, 0.03, 0.0), abs=1e-6)
+    assert (twist.linear.x, twist.linear.y, twist.linear.z) == pytest.approx((0.3, 0.0, 0.0), abs=1e-9)
+    assert (twist.angular.x, twist.angular.y, twist.angular.z) == pytest.approx((0.1, 0.2, 0.0))
+    assert (turn.x, turn.y, turn.z, turn.w) == pytest.approx(facing)
+    moved, turned = frame.transform.translation, frame.transform.rotation
+    assert (moved.x, moved.y, moved.z) == (place.x, place.y, place.z)
+    assert (turned.x, turned.y, turned.z, turned.w) == (turn.x, turn.y, turn.z, turn.w)
+    assert place.y > bench.motions[-2].pose.pose.position.y
+
+
+@pytest.mark.parametrize('bench', [{'publish_odometry': 'true'}], indirect=True)
+def test_odometry_of_the_estimated_velocity(bench: Bench) -> None:
+    # Pushed forward at 1 m/s^2 in the air: only the IMU knows. On its back, so forward is +x and up is -z of the body.
+    for k in range(3):
+        bench.imu(PERIOD * k, force=(1.0, 0.0, -9.81))
+        bench.joints(PERIOD * k)
+        bench.wait_for_motion(k)
+    speeds = [motion.twist.twist.linear.x for motion in bench.motions]
+    # Means over the window of the estimate.
+    assert speeds == pytest.approx([0.0, 0.025, 0.05], abs=1e-9)
+    places = [motion.pose.pose.position.x for motion in bench.motions]
+    assert places == pytest.approx([0.0, 0.000625, 0.0025], abs=1e-9)
+
+
+def test_without_odometry_there_are_no_such_topics(bench: Bench) -> None:
+    bench.step(0)
+    assert [bench.node.count_publishers(topic) for topic in ('odom', '/tf')] == [0, 0]
 
 
 @pytest.mark.parametrize('bench', [{'task': 'look'}], indirect=True)
