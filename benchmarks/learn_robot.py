@@ -23,7 +23,7 @@ from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import load_agent
 from dreamer_learning.batch import to_tensors
 from dreamer_learning.policy import Policy
-from dreamer_learning.replay import LatentSpec, Replay
+from dreamer_learning.replay import Replay
 from dreamer_learning.spaces import load_task
 from dreamer_mujoco.config import load_simulation
 from dreamer_mujoco.simulation import Command, Simulation
@@ -91,8 +91,7 @@ def learn(arguments: argparse.Namespace) -> None:
     config = load_agent(ROOT / 'config', arguments.agent, arguments.size, yaml.safe_load(arguments.overrides))
     agent = Agent(config, robot.task, seed=arguments.seed)
     policy = Policy(config, robot.task, seed=arguments.seed)
-    dynamics = config.dynamics
-    replay = Replay(config.replay.capacity, robot.task, LatentSpec(dynamics.deter, dynamics.stoch), arguments.seed,
+    replay = Replay(config.replay.capacity, robot.task, config.latent_spec, arguments.seed,
                     config.replay.length if config.replay.online else 0)
     random = RandomPolicy(robot.task.action, arguments.seed, robot.task.control_rate)
     carry, credit, rewards, parts, metrics, started = policy.initial(1), 0.0, [], [], {}, False
@@ -106,7 +105,7 @@ def learn(arguments: argparse.Namespace) -> None:
             action = random.act(1)
             carry = carry._replace(action=action)
         replay.add(seen.stream, 0, seen.step, {k: v[0] for k, v in obs.items()}, action[0], seen.reward, seen.is_first,
-                   seen.is_last, seen.is_terminal, {k: v[0] for k, v in latent.items()} if started else None)
+                   seen.is_last, seen.is_terminal, {k: v[0] for k, v in latent.items()} if started and latent else None)
         robot.act(action[0])
         if not seen.is_first:
             rewards.append(seen.reward)
@@ -117,7 +116,8 @@ def learn(arguments: argparse.Namespace) -> None:
                 credit -= 1
                 batch = to_tensors(replay.sample(config.replay.batch, config.replay.length))
                 metrics = agent.train_step(batch)
-                replay.update_latents(batch['index'].numpy(), *[metrics['latents'][k].numpy() for k in ('deter', 'stoch')])
+                if metrics['latents'] is not None:
+                    replay.update_latents(batch['index'].numpy(), *[metrics['latents'][k].numpy() for k in ('deter', 'stoch')])
             if t >= arguments.prefill and t % arguments.publish_every == 0:
                 policy.load(agent.policy_parameters())
                 started = True

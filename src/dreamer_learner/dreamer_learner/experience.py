@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dreamer_learning.replay import LatentSpec, Replay
+from dreamer_learning.agent_config import LatentSpec
+from dreamer_learning.replay import Replay
 from dreamer_learning.spaces import Task
 from dreamer_node.wire import CompleteStep
 

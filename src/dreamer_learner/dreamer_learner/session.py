@@ -16,7 +16,7 @@ from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.config import ConfigError
 from dreamer_learning.devices import check_device
-from dreamer_learning.replay import LatentSpec, Replay
+from dreamer_learning.replay import Replay
 from dreamer_learning.spaces import Task
 
 
@@ -52,7 +52,7 @@ def begin(config: AgentConfig, task: Task, settings: Settings, run: RunDirectory
     """
     replay = config.replay
     device = check_device(settings.device)
-    latent = LatentSpec(config.dynamics.deter, config.dynamics.stoch)
+    latent = config.latent_spec
     memory = Replay(replay.capacity, task, latent, settings.seed, replay.length if replay.online else 0)
     experience = Experience(memory, task, latent)
     updater = Updater(Agent(config, task, device, settings.seed), memory)

@@ -58,8 +58,9 @@ class Updater:
             return True
         self._bad_in_a_row = 0
         self._batch = batch
-        index = batch['index'].cpu().numpy()
-        self._replay.update_latents(index, latents['deter'].cpu().numpy(), latents['stoch'].cpu().numpy())
+        if latents is not None:
+            index = batch['index'].cpu().numpy()
+            self._replay.update_latents(index, latents['deter'].cpu().numpy(), latents['stoch'].cpu().numpy())
         self.meters.record(metrics)
         return True
 

@@ -1,4 +1,8 @@
-"""The learning agent: one loss, one backward pass, one optimiser for world model, actor and critic."""
+"""The learning agent: one loss and one backward pass for world model, actor and critic, whichever agent of the family it is.
+
+The agents before DreamerV3 have an optimiser each for the three. One backward pass of the summed losses gives each the gradients
+of a pass of its own, because what one part learns from gives the others no gradient.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from dreamer_learning import batch as batches
+from dreamer_learning.adam import Adam, Group
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.behaviour import Behaviour
 from dreamer_learning.optim import LaProp
+from dreamer_learning.planning import NoBehaviour
 from dreamer_learning.spaces import Task
+from dreamer_learning.value_gradient import ValueGradient
 from dreamer_learning.world_model import WorldModel
 
 # The policy's parameters: name there -> name of the module here.
@@ -23,6 +30,12 @@ POLICY_PARTS = {
     'rssm.posterior.': 'model.rssm.posterior.',
     'actor.': 'behaviour.actor.',
 }
+# Those that planning, or a learned initial state, needs besides.
+PRIOR_PARTS = {'rssm.prior.': 'model.rssm.prior.', 'rssm.first_deter': 'model.rssm.first_deter'}
+PLANNING_PARTS = {**PRIOR_PARTS, 'reward.': 'model.reward.'}
+
+BEHAVIOURS: dict[str, type[Behaviour] | type[ValueGradient] | type[NoBehaviour]] = {
+    'actor_critic': Behaviour, 'value_gradient': ValueGradient, 'planning': NoBehaviour}
 
 
 class Adopted(NamedTuple):
@@ -71,18 +84,30 @@ class Agent:
         self.config, self.task, self.device = config, task, torch.device(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.networks = nn.ModuleDict({'model': WorldModel(config, task), 'behaviour': Behaviour(config, task)})
+            behaviour = BEHAVIOURS[config.behaviour.method](config, task)
+            self.networks = nn.ModuleDict({'model': WorldModel(config, task), 'behaviour': behaviour})
         self.networks.to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
-        self.optimiser = LaProp((p for p in self.networks.parameters() if p.requires_grad), config.optimiser)
+        self.optimiser = self._make_optimiser()
         self.updates = 0
+
+    def _make_optimiser(self) -> LaProp | Adam:
+        config = self.config.optimiser
+        trained = {name: p for name, p in self.networks.named_parameters() if p.requires_grad}
+        if config.method == 'laprop':
+            return LaProp(trained.values(), config)
+        rates = {'model.': config.learning_rate, 'behaviour.actor.': config.actor_rate, 'behaviour.critic.': config.critic_rate}
+        return Adam([
+            Group(prefix.rstrip('.'), [p for name, p in trained.items() if name.startswith(prefix)], rate or config.learning_rate)
+            for prefix, rate in rates.items()
+        ], config)
 
     @property
     def model(self) -> WorldModel:
         return self.networks['model']  # type: ignore[return-value]
 
     @property
-    def behaviour(self) -> Behaviour:
+    def behaviour(self) -> Behaviour | ValueGradient | NoBehaviour:
         return self.networks['behaviour']  # type: ignore[return-value]
 
     def parameter_count(self) -> int:
@@ -97,8 +122,8 @@ class Agent:
 
         Returns:
             metrics by name (float), and 'latents': {'deter': (B, T, D) float16, 'stoch': (B, T, S) uint8}, the
-            posterior of every step for Replay.update_latents. 'gradient_norm' is not finite where the batch was bad;
-            such an update changes no parameter.
+            posterior of every step for Replay.update_latents; None where the replay keeps none. 'gradient_norm' is not
+            finite where the batch was bad; such an update changes no parameter.
         """
         # Gradients and squared gradients below 1e-38 cost a hundred times an ordinary number on a CPU. Per thread.
         torch.set_flush_denormal(True)
@@ -110,12 +135,14 @@ class Agent:
         total = torch.stack([loss * getattr(scales, name) for name, loss in losses.items()]).sum()
         total.backward()
         norm = self.optimiser.step()
-        self.behaviour.update_slow_critic()
         self.updates += 1
+        self.behaviour.after_update(self.updates)
         metrics = {**world.metrics, **behaviour.metrics, 'loss': total, 'gradient_norm': norm}
         metrics.update({f'loss/{name}': loss for name, loss in losses.items()})
         values = torch.stack([value.detach() for value in metrics.values()]).tolist()
-        latents = {'deter': world.deter.detach().half(), 'stoch': self._indices(world.stoch)}
+        latents = None
+        if self.config.replay.context:
+            latents = {'deter': world.deter.detach().half(), 'stoch': self._indices(world.stoch)}
         return {**dict(zip(metrics, values)), 'learning_rate': self.optimiser.rate(), 'latents': latents}
 
     def _indices(self, stoch: Tensor) -> Tensor:
@@ -124,10 +151,14 @@ class Agent:
         return stoch.detach().unflatten(-1, (dynamics.classes, dynamics.stoch)).argmax(-2).to(torch.uint8)
 
     def policy_parameters(self) -> dict[str, Tensor]:
-        """A copy, on the CPU, of what acting needs: encoder, RSSM without its prior, actor."""
-        result = {}
+        """A copy, on the CPU, of what acting needs: encoder, RSSM, and actor or what planning needs."""
+        result, parts = {}, dict(POLICY_PARTS)
+        if self.config.dynamics.initial == 'learned':
+            parts |= PRIOR_PARTS
+        if self.config.behaviour.method == 'planning':
+            parts |= PLANNING_PARTS
         for name, value in self.networks.state_dict().items():
-            for short, long in POLICY_PARTS.items():
+            for short, long in parts.items():
                 if name.startswith(long):
                     result[short + name[len(long):]] = value.detach().to('cpu', copy=True).contiguous()
         return result

@@ -33,6 +33,17 @@ class Layer(NamedTuple):
 class ArrayNetworks:
     """Encoder, transition, posterior and actor with the parameters of a PolicyNetworks state."""
 
+    @staticmethod
+    def fit(config: AgentConfig, task: Task) -> bool:
+        """Whether these are the agent's networks: DreamerV3's for vectors."""
+        networks, dynamics = config.networks, config.dynamics
+        return (
+            not any(spec.image for spec in task.observation.values())
+            and (networks.norm, networks.activation, networks.vector_loss) == ('rms', 'silu', 'symlog')
+            and (dynamics.cell, dynamics.latent, dynamics.initial) == ('block_gru', 'categorical', 'zeros')
+            and config.behaviour.method != 'planning' and (task.action.discrete or config.heads.actor == 'bounded')
+        )
+
     def __init__(self, config: AgentConfig, task: Task) -> None:
         self._config, self._task = config, task
         self._names = sorted(task.observation)

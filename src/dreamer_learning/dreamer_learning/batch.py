@@ -50,6 +50,11 @@ def shifted_actions(batch: Mapping[str, Tensor], spec: ActionSpec) -> Tensor:
     return torch.cat([first, encode_action(batch['action'][:, :-1], spec)], 1)
 
 
+def first_in_window(is_first: Tensor) -> Tensor:
+    """(B, T) bool, with every window beginning as an episode does."""
+    return torch.cat([torch.ones_like(is_first[:, :1]), is_first[:, 1:]], 1)
+
+
 def context(batch: Mapping[str, Tensor], classes: int) -> tuple[Tensor, Tensor]:
     """State before the window, zero where none is stored: (B, D), (B, C*S)."""
     valid = batch['context_valid'].float().unsqueeze(-1)

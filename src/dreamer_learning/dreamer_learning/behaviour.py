@@ -7,7 +7,7 @@ Imagination from every posterior state (features f, action a, reward r, continua
       r,c,v      v[0]    r,c,v[1]    r,c,v[2]               r,c,v[H]
       R     R[0]        R[1]        ...       R[H-1]
             R[h] = r[h+1] + c[h+1] ((1 - lambda) v[h+1] + lambda R[h+1]),   R[H] = v[H]
-      weight w[h] = c[0] c[1] ... c[h]
+      weight w[h] = c[0] c[1] ... c[h], over the discount where c has it from outside (discount_in_target false)
 
 actor:  -w[h] (log p(a[h] | f[h]) sg(advantage[h]) + entropy bonus),   h = 0 .. H-1,   advantage = (R - v) / scale
         or, through the dynamics: -w[h] (advantage[h] + entropy bonus), with the gradient of R[h] through the later states
@@ -38,11 +38,13 @@ import torch
 from torch import Tensor, nn
 
 from dreamer_learning.agent_config import AgentConfig
-from dreamer_learning.config import ConfigError
-from dreamer_learning.heads import Actor, TwoHotHead, feature_size
-from dreamer_learning.normalise import AdvantageNormaliser, EntropyScale, ReturnNormaliser, ValueCentre
+from dreamer_learning.heads import Actor, ScalarHead, feature_size
+from dreamer_learning.normalise import AdaptiveScale, AdvantageNormaliser, ReturnNormaliser, ValueCentre
 from dreamer_learning.spaces import Task
 from dreamer_learning.world_model import WorldModel
+
+ENTROPY_BOUNDS = (1e-5, 1.0)
+"""Of an adapted scale of the entropy bonus; DayDreamer's code."""
 
 
 class BehaviourLoss(NamedTuple):
@@ -82,32 +84,54 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-class Behaviour(nn.Module):
-    """Actor, critic and slow critic."""
+def choose_starts(wanted: int, shape: torch.Size, generator: torch.Generator | None, device: torch.device) -> Tensor | None:
+    """Indices of `wanted` of the B*T states; None = all. The last state of each window comes first in the choice: the returns of
+    all earlier states of its window end in its bootstrap."""
+    batch, length = shape
+    count = batch * length
+    if not 0 < wanted < count:
+        return None
+    index = torch.arange(count, device=device).view(shape)
+    earlier = index[:, :-1].flatten()
+    order = torch.randperm(len(earlier), generator=generator, device=device)
+    return torch.cat([index[:, -1], earlier[order]])[:wanted]
 
-    def __init__(self, config: AgentConfig, task: Task) -> None:
+
+class SlowCritic(nn.Module):
+    """A critic, and a slow copy of it that moves by `slow_rate` towards it every `slow_every` updates."""
+
+    def __init__(self, config: AgentConfig) -> None:
         super().__init__()
-        self.config = config.behaviour
-        self._through_dynamics = config.behaviour.actor_gradient == 'dynamics'
-        if self._through_dynamics and task.action.discrete:
-            raise ConfigError("behaviour: actor_gradient 'dynamics' needs continuous actions; for discrete ones: reinforce")
-        units, features = config.networks.units, feature_size(config)
-        self.actor = Actor(features, units, task.action, config.heads)
-        self.critic = TwoHotHead(features, units, config.heads.critic_layers, config.heads.bins)
+        self._every, self._rate = config.behaviour.slow_every, config.behaviour.slow_rate
+        heads = config.heads
+        self.critic = ScalarHead(feature_size(config), heads.critic_layers, heads.critic, config.networks, heads)
         self.slow_critic = copy.deepcopy(self.critic).requires_grad_(False)
-        own = config.behaviour
-        self.returns = ReturnNormaliser(own.return_rate, own.return_limit, own.return_low, own.return_high)
-        self.advantages = AdvantageNormaliser(own.return_rate) if own.advantage_normalisation == 'mean_std' else None
-        self.entropy = EntropyScale(own.entropy, own.entropy_target, own.entropy_rate,
-                                    1 if task.action.discrete else task.action.size)
-        self.level = ValueCentre(own.value_centering, own.discount_horizon)
 
-    def update_slow_critic(self) -> None:
-        """Move the slow critic by `slow_rate` towards the critic."""
+    def after_update(self, updates: int) -> None:
+        """Take note that update number `updates` (1 is the first) was made."""
+        if updates % self._every:
+            return
         with torch.no_grad():
             slow: list[Tensor] = list(self.slow_critic.parameters())
             fast: list[Tensor] = list(self.critic.parameters())
-            torch._foreach_lerp_(slow, fast, self.config.slow_rate)
+            torch._foreach_lerp_(slow, fast, self._rate)
+
+
+class Behaviour(SlowCritic):
+    """Actor, critic and slow critic."""
+
+    def __init__(self, config: AgentConfig, task: Task) -> None:
+        super().__init__(config)
+        self.config = own = config.behaviour
+        self._through_dynamics = own.actor_gradient == 'dynamics'
+        self._replayed = config.loss.replay_critic > 0
+        self.actor = Actor(feature_size(config), task.action, config.networks, config.heads)
+        limits = (own.return_rate, own.return_limit, own.return_low, own.return_high)
+        self.returns = ReturnNormaliser(*limits) if own.return_normalisation == 'percentiles' else None
+        self.advantages = AdvantageNormaliser(own.return_rate) if own.advantage_normalisation == 'mean_std' else None
+        self.entropy = AdaptiveScale(own.entropy, own.entropy_target, own.entropy_rate, ENTROPY_BOUNDS,
+                                     size=1 if task.action.discrete else task.action.size)
+        self.level = ValueCentre(own.value_centering, own.discount_horizon)
 
     def loss(self, model: WorldModel, features: Tensor, batch: Mapping[str, Tensor],
              generator: torch.Generator | None = None) -> BehaviourLoss:
@@ -119,17 +143,18 @@ class Behaviour(nn.Module):
         """
         shape = features.shape[:2]
         starts = features.detach().flatten(0, 1)
-        chosen = self._choose(shape, generator, starts.device)
+        chosen = choose_starts(self.config.imagination_starts, shape, generator, starts.device)
         if chosen is not None:
             starts = starts[chosen]
         imagined, actions = self._imagine(model, starts, generator)
         result, returns = self._imagination_loss(model, imagined, actions)
-        logits = self.critic(features.flatten(0, 1))  # (B*T, K)
-        with torch.no_grad():
-            # States that imagination did not start from bootstrap with the critic's own prediction.
-            bootstrap = returns[0] if chosen is None else self._value(logits).scatter(0, chosen, returns[0])
-            slow = self._value(self.slow_critic(features.detach().flatten(0, 1))).view(shape)
-        result.losses['replay_critic'] = self._replay_loss(logits.view(*shape, -1), bootstrap.view(shape), slow, batch)
+        if self._replayed:
+            logits = self.critic(features.flatten(0, 1))  # (B*T, K)
+            with torch.no_grad():
+                # States that imagination did not start from bootstrap with the critic's own prediction.
+                bootstrap = returns[0] if chosen is None else self._value(logits).scatter(0, chosen, returns[0])
+                slow = self._value(self.slow_critic(features.detach().flatten(0, 1))).view(shape)
+            result.losses['replay_critic'] = self._replay_loss(logits.view(*shape, -1), bootstrap.view(shape), slow, batch)
         return result
 
     def _imagine(self, model: WorldModel, starts: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
@@ -140,34 +165,24 @@ class Behaviour(nn.Module):
         with frozen(model.rssm):
             return model.rssm.imagine(starts, policy, self.config.horizon, generator, self._through_dynamics)
 
-    def _choose(self, shape: torch.Size, generator: torch.Generator | None, device: torch.device) -> Tensor | None:
-        """Indices into the B*T states; None = all. The last state of each window comes first in the choice: the returns of
-        all earlier states of its window end in its bootstrap."""
-        batch, length = shape
-        wanted, count = self.config.imagination_starts, batch * length
-        if not 0 < wanted < count:
-            return None
-        index = torch.arange(count, device=device).view(shape)
-        earlier = index[:, :-1].flatten()
-        order = torch.randperm(len(earlier), generator=generator, device=device)
-        return torch.cat([index[:, -1], earlier[order]])[:wanted]
-
     def _imagination_loss(self, model: WorldModel, path: Tensor, actions: Tensor) -> tuple[BehaviourLoss, Tensor]:
         """path (H+1, N, F), actions (H, N, A) -> losses, returns (H, N)."""
         imagined = path.detach()
         logits = self.critic(imagined[:-1])
-        with frozen(model.reward, model.continuation, self.critic), torch.set_grad_enabled(self._through_dynamics):
+        known = [module for module in (model.reward, model.continuation) if module is not None]
+        with frozen(*known, self.critic), torch.set_grad_enabled(self._through_dynamics):
             reward, live = model.reward.predict(path), model.live(path)
             self.level.update(reward[1:])
-            first = self.critic(path[:-1]) if self._through_dynamics else logits
-            values = self._value(torch.cat([first, self.critic(path[-1:])]))
+            values = self._values(path, logits)
             returns = lambda_return(reward, values, live, self.config.trace)
-            scale = self.returns.update(returns)
+            scale = torch.ones(()) if self.returns is None else self.returns.update(returns)
             advantage = (returns - values[:-1].detach()) / scale
             if self.advantages is not None:
                 advantage = self.advantages(advantage)
         with torch.no_grad():
             weight = torch.cumprod(live, 0)[:-1]
+            if not self.config.discount_in_target:
+                weight /= 1 - 1 / self.config.discount_horizon  # the start is not discounted
             slow = self._value(self.slow_critic(imagined[:-1]))
         policy = self.actor(imagined[:-1])
         entropy = policy.entropy()
@@ -186,6 +201,13 @@ class Behaviour(nn.Module):
         }
         return BehaviourLoss(losses, metrics), returns
 
+    def _values(self, path: Tensor, logits: Tensor) -> Tensor:
+        """Of every imagined state, (H+1, N); `logits` are the critic's without gradient to the path, of all but the last."""
+        if self.config.slow_target:
+            return self._value(self.slow_critic(path))
+        first = self.critic(path[:-1]) if self._through_dynamics else logits
+        return self._value(torch.cat([first, self.critic(path[-1:])]))
+
     def _replay_loss(self, logits: Tensor, bootstrap: Tensor, slow: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         """logits (B, T, K), bootstrap and slow critic (B, T) -> (T-1, B)."""
         is_last, is_terminal = batch['is_last'].t().float(), batch['is_terminal'].t().float()
@@ -195,14 +217,14 @@ class Behaviour(nn.Module):
         loss = self._critic_loss(logits.transpose(0, 1)[:-1], returns, slow.t()[:-1])
         return (1 - is_last[:-1]) * loss
 
-    def _value(self, logits: Tensor) -> Tensor:
+    def _value(self, parameters: Tensor) -> Tensor:
         """Of critic or slow critic: (..., K) -> (...)."""
-        return self.critic.twohot.mean(logits) + self.level.value
+        return self.critic.output.mean(parameters) + self.level.value
 
-    def _critic_loss(self, logits: Tensor, returns: Tensor, slow: Tensor) -> Tensor:
+    def _critic_loss(self, parameters: Tensor, returns: Tensor, slow: Tensor) -> Tensor:
         regulariser, centre = self.config.slow_regulariser, self.level.value
-        twohot = self.critic.twohot
+        output = self.critic.output
         if regulariser == 1.0:
-            return twohot.loss(logits, torch.stack([returns, slow], -1) - centre)
-        loss = twohot.loss(logits, returns.unsqueeze(-1) - centre)
-        return loss + regulariser * twohot.loss(logits, slow.unsqueeze(-1) - centre) if regulariser else loss
+            return output.loss(parameters, torch.stack([returns, slow], -1) - centre)
+        loss = output.loss(parameters, returns.unsqueeze(-1) - centre)
+        return loss + regulariser * output.loss(parameters, slow.unsqueeze(-1) - centre) if regulariser else loss

@@ -13,7 +13,7 @@ from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.batch import to_tensors
 from dreamer_learning.policy import Policy
-from dreamer_learning.replay import LatentSpec, Replay
+from dreamer_learning.replay import Replay
 from dreamer_learning.spaces import Task
 
 
@@ -21,7 +21,7 @@ def random_batch(config: AgentConfig, task: Task, seed: int = 0, episode: int = 
     """A batch of the configured size from a replay of random steps in episodes of the given length."""
     rng = np.random.default_rng(seed)
     steps = config.replay.batch + config.replay.length + episode
-    replay = Replay(steps, task, LatentSpec(config.dynamics.deter, config.dynamics.stoch), seed)
+    replay = Replay(steps, task, config.latent_spec, seed)
     for step in range(steps):
         obs = {
             name: rng.integers(0, 256, spec.shape, np.uint8) if spec.image else rng.normal(size=spec.shape)

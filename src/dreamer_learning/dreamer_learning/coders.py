@@ -1,8 +1,6 @@
-"""Encoder and decoder: observation tensors <-> features, vectors by MLP in symlog space, images by convolutions.
+"""Encoder and decoder: observation tensors <-> features, vectors by MLP, images by convolutions (image_networks.py).
 
 Shapes: N = flattened leading dimensions, h w c image height, width, channels.
-Source: DreamerV3's public code: stride-1 convolutions with 2x2 max-pooling; nearest-neighbour upsampling before each convolution
-of the decoder; the decoder's first layer is block-linear in the deterministic state.
 """
 
 from __future__ import annotations
@@ -11,12 +9,12 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from dreamer_learning.agent_config import DynamicsConfig, NetworkConfig
+from dreamer_learning.agent_config import NetworkConfig
 from dreamer_learning.config import ConfigError
-from dreamer_learning.distributions import symlog_mse
-from dreamer_learning.networks import MLP, BlockLinear, NormSilu, init_fan_in, symexp, symlog
+from dreamer_learning.distributions import normal_loss, squared_error, symlog_mse
+from dreamer_learning.image_networks import PooledDecoder, PooledEncoder, StridedDecoder, StridedEncoder, check_layout
+from dreamer_learning.networks import MLP, symexp, symlog
 from dreamer_learning.spaces import TensorSpec
 
 
@@ -27,39 +25,37 @@ def split_keys(spaces: Mapping[str, TensorSpec]) -> tuple[list[str], list[str]]:
     return vectors, images
 
 
-def image_layout(spaces: Mapping[str, TensorSpec], images: list[str], stages: int) -> tuple[int, int, int]:
+def image_layout(spaces: Mapping[str, TensorSpec], images: list[str], config: NetworkConfig) -> tuple[int, int, int]:
     """Height, width and summed channels of the images.
 
     Raises:
-        ConfigError: images of different sizes, or a size that does not halve `stages` times to 3..16 pixels.
+        ConfigError: images of different sizes, or of a size that the networks do not take.
     """
     sizes = {spaces[name].shape[:2] for name in images}
     if len(sizes) != 1:
         raise ConfigError(f'images of one agent must have one height and width, not {sorted(sizes)}')
     height, width = sizes.pop()
-    for side in (height, width):
-        if side % 2**stages or not 3 <= side // 2**stages <= 16:
-            allowed = f'a multiple of {2**stages} from {3 * 2**stages} to {16 * 2**stages}'
-            raise ConfigError(f'image of {height} x {width} pixels: height and width must be {allowed}')
-    return height, width, sum(spaces[name].shape[2] for name in images)
+    layout = height, width, sum(spaces[name].shape[2] for name in images)
+    check_layout(layout, config)
+    return layout
 
 
-def concatenate_images(observation: Mapping[str, Tensor], images: list[str]) -> Tensor:
-    """uint8 (N, h, w, c) each -> float32 (N, h, w, sum of c) in [0, 1]."""
+def concatenate_images(observation: Mapping[str, Tensor], images: list[str], bits: int = 8) -> Tensor:
+    """uint8 (N, h, w, c) each -> float32 (N, h, w, sum of c) in [0, 1].
+
+    Args:
+        bits: colour depth that is kept; of fewer than 8, the middle of each step of brightness (PlaNet adds noise there).
+    """
     pixels = torch.cat([observation[name] for name in images], -1) if len(images) > 1 else observation[images[0]]
+    if bits < 8:
+        return torch.div(pixels, 2**(8 - bits), rounding_mode='floor').float().add_(0.5).mul_(2.0**-bits)
     return pixels.float().mul_(1 / 255)
 
 
-class Convolution(nn.Conv2d):
-    """Stride 1, same size, fan-in initialisation, zero bias."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
-        super().__init__(inputs, outputs, kernel, padding='same')
-
-    def reset_parameters(self) -> None:
-        init_fan_in(self.weight, self.in_channels * self.kernel_size[0] * self.kernel_size[1])
-        if self.bias is not None:
-            nn.init.zeros_(self.bias)
+def concatenate_vectors(observation: Mapping[str, Tensor], vectors: list[str]) -> Tensor:
+    """(N, ...) each -> (N, sum of sizes)."""
+    flat = [observation[name].flatten(1) for name in vectors]
+    return torch.cat(flat, -1) if len(flat) > 1 else flat[0]
 
 
 class Encoder(nn.Module):
@@ -67,100 +63,73 @@ class Encoder(nn.Module):
 
     def __init__(self, spaces: Mapping[str, TensorSpec], config: NetworkConfig) -> None:
         super().__init__()
+        self.config = config
         self.vectors, self.images = split_keys(spaces)
         self.outputs = 0
         if self.vectors:
             size = sum(spaces[name].size for name in self.vectors)
-            self.mlp = MLP(size, config.units, config.encoder_layers)
+            self.mlp = MLP(size, config.units, config.encoder_layers, style=config.style)
             self.outputs += config.units
         if self.images:
-            height, width, channels = image_layout(spaces, self.images, len(config.mults))
-            depths = [channels] + [config.depth * mult for mult in config.mults]
-            self.convolutions = nn.ModuleList(Convolution(i, o, config.kernel) for i, o in zip(depths, depths[1:]))
-            self.norms = nn.ModuleList(NormSilu(depth) for depth in depths[1:])
-            self.outputs += (height >> len(config.mults)) * (width >> len(config.mults)) * depths[-1]
+            kind = PooledEncoder if config.images == 'pooled' else StridedEncoder
+            self.image = kind(image_layout(spaces, self.images, config), config)
+            self.outputs += self.image.outputs
 
     def forward(self, observation: Mapping[str, Tensor]) -> Tensor:
         parts = []
         if self.vectors:
-            flat = [observation[name].flatten(1) for name in self.vectors]
-            parts.append(self.mlp(symlog(torch.cat(flat, -1) if len(flat) > 1 else flat[0])))
+            x = concatenate_vectors(observation, self.vectors)
+            parts.append(self.mlp(symlog(x) if self.config.vector_loss == 'symlog' else x))
         if self.images:
-            x = concatenate_images(observation, self.images).sub_(0.5).permute(0, 3, 1, 2)
-            for convolution, norm in zip(self.convolutions, self.norms):
-                x = functional.max_pool2d(convolution(x), 2)
-                x = norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-            parts.append(x.permute(0, 2, 3, 1).flatten(1))
+            pixels = concatenate_images(observation, self.images, self.config.image_bits)
+            parts.append(self.image(pixels.sub_(self.config.image_centre).permute(0, 3, 1, 2)))
         return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
-
-
-class ImageDecoder(nn.Module):
-    """State (N, D), (N, C*S) -> images (N, h, w, c) in [0, 1]."""
-
-    def __init__(self, layout: tuple[int, int, int], config: NetworkConfig, dynamics: DynamicsConfig) -> None:
-        super().__init__()
-        height, width, channels = layout
-        stages, self.blocks = len(config.mults), config.image_blocks
-        depths = [config.depth * mult for mult in config.mults]
-        self.height, self.width, self.depth = height >> stages, width >> stages, depths[-1]
-        size = self.height * self.width * self.depth
-        self.from_deter = BlockLinear(dynamics.deter, size, self.blocks)
-        self.from_stoch = MLP(dynamics.stoch * dynamics.classes, 2 * config.units, 1, size)
-        self.norm = NormSilu(self.depth)
-        channels_out = [*reversed(depths[:-1]), channels]
-        channels_in = [depths[-1], *channels_out[:-1]]
-        self.convolutions = nn.ModuleList(Convolution(i, o, config.kernel) for i, o in zip(channels_in, channels_out))
-        self.norms = nn.ModuleList(NormSilu(depth) for depth in channels_out[:-1])
-
-    def forward(self, deter: Tensor, stoch: Tensor) -> Tensor:
-        grid = (-1, self.blocks, self.height, self.width, self.depth // self.blocks)
-        x = self.from_deter(deter).view(grid).permute(0, 2, 3, 1, 4).flatten(3)
-        x = self.norm(x + self.from_stoch(stoch).view(x.shape)).permute(0, 3, 1, 2)
-        for index, convolution in enumerate(self.convolutions):
-            x = convolution(functional.interpolate(x, scale_factor=2, mode='nearest'))
-            if index < len(self.norms):
-                x = self.norms[index](x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-        return torch.sigmoid(x).permute(0, 2, 3, 1)
 
 
 class Decoder(nn.Module):
     """Model state -> observation tensors, and the reconstruction loss."""
 
-    def __init__(self, spaces: Mapping[str, TensorSpec], config: NetworkConfig, dynamics: DynamicsConfig) -> None:
+    def __init__(self, spaces: Mapping[str, TensorSpec], config: NetworkConfig, deter: int, stoch: int) -> None:
+        """deter, stoch: sizes of the two parts of the state."""
         super().__init__()
-        self.spaces = dict(spaces)
+        self.config, self.spaces, self.deter = config, dict(spaces), deter
         self.vectors, self.images = split_keys(spaces)
-        self.deter = dynamics.deter
         if self.vectors:
             self.sizes = [spaces[name].size for name in self.vectors]
-            inputs = dynamics.deter + dynamics.stoch * dynamics.classes
-            self.mlp = MLP(inputs, config.units, config.decoder_layers, self.sizes)
+            self.mlp = MLP(deter + stoch, config.units, config.decoder_layers, self.sizes, style=config.style)
         if self.images:
             self.channels = [spaces[name].shape[2] for name in self.images]
-            self.image = ImageDecoder(image_layout(spaces, self.images, len(config.mults)), config, dynamics)
+            kind = PooledDecoder if config.images == 'pooled' else StridedDecoder
+            self.image = kind(image_layout(spaces, self.images, config), config, deter, stoch)
 
     def loss(self, features: Tensor, observation: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Reconstruction loss of each kind: features (N, F) -> {'vector': (N), 'image': (N)}, those that exist.
-
-        Vectors: squared error in symlog space, summed. Images: squared error of x / 255, summed over pixels. No factor 1/2.
-        """
+        """Reconstruction loss of each kind: features (N, F) -> {'vector': (N), 'image': (N)}, those that exist."""
         losses = {}
         if self.vectors:
-            target = torch.cat([observation[name].flatten(1) for name in self.vectors], -1)
-            losses['vector'] = symlog_mse(self.mlp(features), target)
+            kind = {'symlog': symlog_mse, 'mse': squared_error, 'normal': normal_loss}[self.config.vector_loss]
+            losses['vector'] = kind(self.mlp(features), concatenate_vectors(observation, self.vectors))
         if self.images:
-            prediction = self.image(features[..., :self.deter], features[..., self.deter:])
-            error = prediction - concatenate_images(observation, self.images)
-            losses['image'] = error.square().flatten(1).sum(-1)
+            target = concatenate_images(observation, self.images, self.config.image_bits)
+            losses['image'] = self._image_loss(self._pixels(features), target)
         return losses
+
+    def _pixels(self, features: Tensor) -> Tensor:
+        return self.image(features[..., :self.deter], features[..., self.deter:])
+
+    def _image_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        if self.config.image_loss == 'mse':
+            return squared_error(torch.sigmoid(prediction).flatten(1), target.flatten(1))
+        return normal_loss(prediction.flatten(1), target.sub_(0.5).flatten(1))
 
     def predict(self, features: Tensor) -> dict[str, Tensor]:
         """Features (N, F) -> observation tensors (N, ...), float32; images in [0, 1]."""
         result = {}
         if self.vectors:
-            parts = symexp(self.mlp(features)).split(self.sizes, -1)
+            x = self.mlp(features)
+            parts = (symexp(x) if self.config.vector_loss == 'symlog' else x).split(self.sizes, -1)
             result.update({n: x.reshape(-1, *self.spaces[n].shape) for n, x in zip(self.vectors, parts)})
         if self.images:
-            pixels = self.image(features[..., :self.deter], features[..., self.deter:])
+            pixels = self._pixels(features)
+            pixels = torch.sigmoid(pixels) if self.config.image_loss == 'mse' else pixels.add(0.5).clamp(0, 1)
             result.update(zip(self.images, pixels.split(self.channels, -1)))
         return result

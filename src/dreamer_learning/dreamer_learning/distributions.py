@@ -1,6 +1,6 @@
-"""Distributions of latents, rewards, values and actions.
+"""Distributions of latents, rewards and values, and losses that are log-likelihoods.
 
-Shapes: ... leading dimensions, S latent variables, C classes, K bins, A actions.
+Shapes: ... leading dimensions, S latent variables, C classes, K bins, I outputs.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ class TwoHot:
     """
 
     def __init__(self, bins: int, device: torch.device | str = 'cpu') -> None:
+        self.size = bins
         half = symexp(torch.linspace(-20, 0, (bins - 1) // 2 + 1, dtype=torch.float64))
         self.bins = torch.cat([half, -half[:-1].flip(0)]).float().to(device)  # (K), increasing, odd-symmetric
         self.middle = (bins - 1) // 2
@@ -92,82 +93,19 @@ class TwoHot:
         return below, ((target - low) / (high - low)).clamp_(0, 1)
 
 
-class BoundedNormal:
-    """Normal with mean in (-1, 1) and standard deviation in (min_std, max_std), independent per action dimension.
-
-    mean = tanh(m), std = (max_std - min_std) sigmoid(s + 2) + min_std. parameters: (..., 2A) holding m then s.
-    """
-
-    def __init__(self, parameters: Tensor, min_std: float, max_std: float) -> None:
-        mean, std = parameters.chunk(2, -1)
-        self.mean = torch.tanh(mean)
-        self.std = (max_std - min_std) * torch.sigmoid(std + 2) + min_std
-        self._bounds = (min_std, max_std)
-
-    def sample(self, generator: torch.Generator | None = None, gradient: bool = False) -> Tensor:
-        """(..., A), not clipped; with the gradient of mean and standard deviation if asked for."""
-        sample = self.at(torch.empty_like(self.mean).normal_(generator=generator))
-        return sample if gradient else sample.detach()
-
-    def at(self, noise: Tensor) -> Tensor:
-        """The sample of standard normal numbers (..., A)."""
-        return torch.addcmul(self.mean, self.std, noise)
-
-    def mode(self) -> Tensor:
-        return self.mean
-
-    def log_prob(self, action: Tensor) -> Tensor:
-        """(..., A) -> (...)."""
-        scaled = (action - self.mean) / self.std
-        return (-0.5 * scaled.square() - torch.log(self.std) - HALF_LOG_TWO_PI).sum(-1)
-
-    def entropy(self) -> Tensor:
-        """Of each action dimension, (..., A), nats; their sum is that of the whole action."""
-        return torch.log(self.std) + (0.5 + HALF_LOG_TWO_PI)
-
-    def entropy_share(self, entropy: Tensor) -> Tensor:
-        """Where each entropy lies between the smallest (0) and the largest (1) that the bounds allow: (..., A) -> (..., A)."""
-        low, high = (math.log(std) + 0.5 + HALF_LOG_TWO_PI for std in self._bounds)
-        return (entropy - low) / max(high - low, 1e-8)
-
-
-class Categorical:
-    """One of A choices; actions are one-hot vectors (..., A)."""
-
-    def __init__(self, logits: Tensor, unimix: float = 0.0) -> None:
-        self._log_probs = torch.log_softmax(logits, -1)
-        if unimix:
-            self._log_probs = torch.log(mix_uniform(logits.unsqueeze(-1), unimix)).squeeze(-1)
-
-    def sample(self, generator: torch.Generator | None = None, gradient: bool = False) -> Tensor:
-        """(..., A) one-hot, without gradient."""
-        shape, device = self._log_probs.shape, self._log_probs.device
-        return self.at(torch.empty(*shape[:-1], 1, device=device).uniform_(generator=generator))
-
-    def at(self, uniform: Tensor) -> Tensor:
-        """The sample of uniform numbers (..., 1) in [0, 1), one-hot, without gradient."""
-        probs = torch.exp(self._log_probs.detach())
-        return sample_one_hot(probs.unsqueeze(-1), uniform.unsqueeze(-1)).squeeze(-1)
-
-    def mode(self) -> Tensor:
-        return one_hot(torch.argmax(self._log_probs, -1), self._log_probs.shape[-1])
-
-    def log_prob(self, action: Tensor) -> Tensor:
-        """(..., A) -> (...)."""
-        return (self._log_probs * action).sum(-1)
-
-    def entropy(self) -> Tensor:
-        """Of the one choice, (..., 1), nats."""
-        return -(torch.exp(self._log_probs) * self._log_probs).sum(-1, keepdim=True)
-
-    def entropy_share(self, entropy: Tensor) -> Tensor:
-        """Where an entropy lies between none (0) and that of equal chances (1): (..., 1) -> (..., 1)."""
-        return entropy / math.log(self._log_probs.shape[-1])
-
-
 def symlog_mse(prediction: Tensor, target: Tensor) -> Tensor:
     """Squared error to symlog(target), summed over the last dimension (no factor 1/2): (..., I) -> (...)."""
     return (prediction - symlog(target)).square().sum(-1)
+
+
+def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
+    """Summed over the last dimension (no factor 1/2): (..., I) -> (...)."""
+    return (prediction - target).square().sum(-1)
+
+
+def normal_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """-log N(target; prediction, 1), summed over the last dimension: (..., I) -> (...)."""
+    return 0.5 * squared_error(prediction, target) + target.shape[-1] * HALF_LOG_TWO_PI
 
 
 def bernoulli_loss(logit: Tensor, target: Tensor) -> Tensor:

@@ -1,50 +1,104 @@
 """Heads on the model state: reward, continuation, critic, actor.
 
-Shapes: ... leading dimensions, F features (deter and stoch), A action, K bins.
+Shapes: ... leading dimensions, F features (deter and stoch), A action, K outputs (bins, or 1), N targets.
 """
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 
-from dreamer_learning.agent_config import AgentConfig, HeadConfig
-from dreamer_learning.distributions import BoundedNormal, Categorical, TwoHot
-from dreamer_learning.networks import MLP
+from dreamer_learning.action_distributions import BoundedNormal, Categorical, TanhNormal, TruncatedNormal
+from dreamer_learning.agent_config import AgentConfig, HeadConfig, NetworkConfig
+from dreamer_learning.distributions import HALF_LOG_TWO_PI, TwoHot
+from dreamer_learning.networks import MLP, symexp, symlog
 from dreamer_learning.spaces import ActionSpec
 
+ActionDistribution = BoundedNormal | TanhNormal | TruncatedNormal | Categorical
+CONTINUOUS: dict[str, type[BoundedNormal] | type[TanhNormal] | type[TruncatedNormal]] = {
+    'bounded': BoundedNormal, 'tanh_normal': TanhNormal, 'truncated': TruncatedNormal}
 
-class TwoHotHead(nn.Module):
-    """A number predicted as symexp two-hot bins; the last layer starts at zero, so the first prediction is exactly 0."""
 
-    def __init__(self, inputs: int, units: int, layers: int, bins: int) -> None:
+class ScalarOutput(Protocol):
+    """How K numbers of a network predict one number."""
+
+    size: int
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        """(..., K) -> (...)."""
+
+    def loss(self, parameters: Tensor, target: Tensor) -> Tensor:
+        """Summed over targets, which get no gradient: parameters (..., K), target (..., N) -> (...)."""
+
+
+class NormalOutput:
+    """-log N(target; x, 1)."""
+
+    size = 1
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        return parameters.squeeze(-1)
+
+    def loss(self, parameters: Tensor, target: Tensor) -> Tensor:
+        return (0.5 * (parameters - target.detach()).square() + HALF_LOG_TWO_PI).sum(-1)
+
+
+class SymlogOutput:
+    """Squared error in symlog space, no factor 1/2 (DayDreamer)."""
+
+    size = 1
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        return symexp(parameters).squeeze(-1)
+
+    def loss(self, parameters: Tensor, target: Tensor) -> Tensor:
+        return (parameters - symlog(target.detach())).square().sum(-1)
+
+
+class ScalarHead(nn.Module):
+    """A number for each state: reward or value.
+
+    Args:
+        kind: see HeadConfig; a two-hot head whose last layer starts at zero predicts exactly 0 at first.
+    """
+
+    def __init__(self, inputs: int, layers: int, kind: str, networks: NetworkConfig, heads: HeadConfig) -> None:
         super().__init__()
-        self.mlp = MLP(inputs, units, layers, bins, outscale=0.0)
-        self.bins = bins
-        self._twohot: TwoHot | None = None
+        self.kind, self.bins = kind, heads.bins
+        size = heads.bins if kind == 'twohot' else 1
+        self.mlp = MLP(inputs, networks.units, layers, size, heads.outscale, networks.style)
+        self._output: ScalarOutput | None = None
 
     @property
-    def twohot(self) -> TwoHot:
+    def output(self) -> ScalarOutput:
         device = next(self.parameters()).device
-        if self._twohot is None or self._twohot.bins.device != device:
-            self._twohot = TwoHot(self.bins, device)
-        return self._twohot
+        known = self._output
+        if known is None or (isinstance(known, TwoHot) and known.bins.device != device):
+            known = self._output = self._make(device)
+        return known
+
+    def _make(self, device: torch.device) -> ScalarOutput:
+        if self.kind == 'twohot':
+            return TwoHot(self.bins, device)
+        return SymlogOutput() if self.kind == 'symlog' else NormalOutput()
 
     def forward(self, features: Tensor) -> Tensor:
-        """Logits: (..., F) -> (..., K)."""
+        """Parameters of the prediction: (..., F) -> (..., K)."""
         return self.mlp(features)
 
     def predict(self, features: Tensor) -> Tensor:
         """Expected value: (..., F) -> (...)."""
-        return self.twohot.mean(self.mlp(features))
+        return self.output.mean(self.mlp(features))
 
 
 class ContinueHead(nn.Module):
     """Probability that the episode goes on."""
 
-    def __init__(self, inputs: int, units: int, layers: int) -> None:
+    def __init__(self, inputs: int, networks: NetworkConfig, heads: HeadConfig) -> None:
         super().__init__()
-        self.mlp = MLP(inputs, units, layers, 1)
+        self.mlp = MLP(inputs, networks.units, heads.continue_layers, 1, heads.continue_outscale, networks.style)
 
     def forward(self, features: Tensor) -> Tensor:
         """Logit: (..., F) -> (...)."""
@@ -58,20 +112,20 @@ class ContinueHead(nn.Module):
 class Actor(nn.Module):
     """Distribution over actions; one-hot vectors where actions are discrete."""
 
-    def __init__(self, inputs: int, units: int, action: ActionSpec, config: HeadConfig) -> None:
+    def __init__(self, inputs: int, action: ActionSpec, networks: NetworkConfig, heads: HeadConfig) -> None:
         super().__init__()
         outputs = action.size if action.discrete else (action.size, action.size)  # mean and standard deviation
-        self.mlp = MLP(inputs, units, config.actor_layers, outputs, config.actor_outscale)
-        self.action, self.config = action, config
+        self.mlp = MLP(inputs, networks.units, heads.actor_layers, outputs, heads.actor_outscale, networks.style)
+        self.action, self.config = action, heads
 
-    def forward(self, features: Tensor) -> BoundedNormal | Categorical:
+    def forward(self, features: Tensor) -> ActionDistribution:
         """(..., F) -> distribution over (..., A)."""
         parameters = self.mlp(features)
         if self.action.discrete:
             return Categorical(parameters, self.config.actor_unimix)
-        return BoundedNormal(parameters, self.config.actor_min_std, self.config.actor_max_std)
+        return CONTINUOUS[self.config.actor](parameters, self.config.actor_min_std, self.config.actor_max_std)
 
 
 def feature_size(config: AgentConfig) -> int:
     """F = D + C*S."""
-    return config.dynamics.deter + config.dynamics.stoch * config.dynamics.classes
+    return config.dynamics.deter + config.dynamics.stoch_size

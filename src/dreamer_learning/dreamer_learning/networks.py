@@ -1,21 +1,23 @@
-"""Building blocks: symlog, linear and block-linear layers, RMS normalisation, MLP.
+"""Building blocks: symlog, linear and block-linear layers, normalisation, MLP.
 
 Shapes: ... any leading dimensions, I inputs, O outputs, G blocks.
-Source: DreamerV3 (Hafner et al. 2025) and its public code: truncated-normal fan-in initialisation, RMSNorm with eps 1e-4, SiLU.
+Sources: DreamerV3 (Hafner et al. 2025) and its public code: truncated-normal fan-in initialisation, RMSNorm with eps 1e-4, SiLU.
+The agents before it: Glorot initialisation (Keras' default), ELU or ReLU, no normalisation or LayerNorm with eps 1e-3.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 NORM_EPSILON = 1e-4
+LAYER_NORM_EPSILON = 1e-3
 # A normal distribution cut at two standard deviations has the standard deviation 0.8796; its inverse restores unit variance.
 TRUNCATION_CORRECTION = 1.1368
 
@@ -28,6 +30,36 @@ def symlog(x: Tensor) -> Tensor:
 def symexp(x: Tensor) -> Tensor:
     """The inverse of symlog: sign(x) (exp(|x|) - 1)."""
     return torch.sign(x) * torch.expm1(torch.abs(x))
+
+
+class Style(NamedTuple):
+    """How hidden layers are made: what follows each linear layer, and how its weights begin.
+
+    A linear layer before LayerNorm has no bias: the normalisation brings its own.
+    """
+
+    norm: Literal['rms', 'layer', 'none'] = 'rms'
+    activation: Literal['silu', 'elu', 'relu'] = 'silu'
+    initialiser: Literal['fan_in', 'glorot'] = 'fan_in'
+
+    @property
+    def bias(self) -> bool:
+        return self.norm != 'layer'
+
+    def after(self, size: int) -> nn.Module:
+        """Normalisation and activation behind a linear layer of `size` outputs."""
+        return NormSilu(size) if self[:2] == ('rms', 'silu') else NormActivation(size, self.norm, self.activation)
+
+
+V3 = Style()
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {'silu': functional.silu, 'elu': functional.elu, 'relu': functional.relu}
+
+
+def init_glorot(weight: Tensor, fan_in: int, fan_out: int, scale: float = 1.0) -> None:
+    """Fill in place from a uniform distribution of variance 2 scale^2 / (fan_in + fan_out) (Glorot and Bengio 2010)."""
+    limit = scale * math.sqrt(6 / (fan_in + fan_out))
+    with torch.no_grad():
+        weight.uniform_(-limit, limit)
 
 
 def init_fan_in(weight: Tensor, fan_in: int, scale: float = 1.0) -> None:
@@ -43,13 +75,17 @@ def init_fan_in(weight: Tensor, fan_in: int, scale: float = 1.0) -> None:
 class Linear(nn.Linear):
     """Affine layer (..., I) -> (..., O) with zero bias; `scale` 0 makes it start at exactly zero."""
 
-    def __init__(self, inputs: int, outputs: int, scale: float = 1.0) -> None:
-        self._scale = scale
-        super().__init__(inputs, outputs)
+    def __init__(self, inputs: int, outputs: int, scale: float = 1.0, style: Style = V3, bias: bool = True) -> None:
+        self._scale, self._style = scale, style
+        super().__init__(inputs, outputs, bias)
 
     def reset_parameters(self) -> None:
-        init_fan_in(self.weight, self.in_features, self._scale)
-        nn.init.zeros_(self.bias)
+        if self._style.initialiser == 'fan_in':
+            init_fan_in(self.weight, self.in_features, self._scale)
+        else:
+            init_glorot(self.weight, self.in_features, self.out_features, self._scale)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
 
 
 class SplitLinear(nn.Module):
@@ -58,9 +94,9 @@ class SplitLinear(nn.Module):
     Each has parameters of its own, as in the public code: gradients are clipped by the norm of one tensor.
     """
 
-    def __init__(self, inputs: int, sizes: Sequence[int], scale: float = 1.0) -> None:
+    def __init__(self, inputs: int, sizes: Sequence[int], scale: float = 1.0, style: Style = V3) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(Linear(inputs, size, scale) for size in sizes)
+        self.layers = nn.ModuleList(Linear(inputs, size, scale, style) for size in sizes)
 
     def forward(self, x: Tensor) -> Tensor:
         weights, biases = ([getattr(layer, name) for layer in self.layers] for name in ('weight', 'bias'))
@@ -152,28 +188,48 @@ class NormSilu(nn.Module):
         return norm_silu(x, self.weight)
 
 
+class NormActivation(nn.Module):
+    """Any other pair of normalisation and activation over the last dimension."""
+
+    def __init__(self, size: int, norm: str, activation: str) -> None:
+        super().__init__()
+        self.size, self.norm = size, norm
+        self._activation: Callable[[Tensor], Tensor] = ACTIVATIONS[activation]
+        self.weight = nn.Parameter(torch.ones(size)) if norm != 'none' else None
+        self.bias = nn.Parameter(torch.zeros(size)) if norm == 'layer' else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.norm == 'layer':
+            x = functional.layer_norm(x, (self.size,), self.weight, self.bias, LAYER_NORM_EPSILON)
+        elif self.norm == 'rms':
+            assert self.weight is not None
+            x = x * norm_factor(x) * self.weight
+        return self._activation(x)
+
+
 class MLP(nn.Module):
-    """`layers` times (Linear, RMSNorm, SiLU), then, if `outputs` is given, one Linear: (..., I) -> (..., O).
+    """`layers` times (Linear, normalisation, activation), then, if `outputs` is given, one Linear: (..., I) -> (..., O).
 
     Several `outputs` are Linear layers side by side, see SplitLinear.
     """
 
-    def __init__(self, inputs: int, units: int, layers: int, outputs: int | Sequence[int] = 0, outscale: float = 1.0) -> None:
+    def __init__(self, inputs: int, units: int, layers: int, outputs: int | Sequence[int] = 0, outscale: float = 1.0,
+                 style: Style = V3) -> None:
         super().__init__()
         sizes = [inputs] + [units] * layers
-        linears = [Linear(i, o) for i, o in zip(sizes, sizes[1:])]
-        norms = [NormSilu(units) for _ in linears]
+        linears = [Linear(i, o, 1.0, style, style.bias) for i, o in zip(sizes, sizes[1:])]
+        norms = [style.after(units) for _ in linears]
         self.layers, self.norms = nn.ModuleList(linears), nn.ModuleList(norms)
-        self.out = _output(sizes[-1], outputs, outscale)
+        self.out = _output(sizes[-1], outputs, outscale, style)
         self._stages = list(zip(linears, norms))
 
     def forward(self, x: Tensor) -> Tensor:
         for layer, norm in self._stages:
-            x = norm_silu(functional.linear(x, layer.weight, layer.bias), norm.weight)
+            x = norm(functional.linear(x, layer.weight, layer.bias))
         return x if self.out is None else self.out(x)
 
 
-def _output(inputs: int, outputs: int | Sequence[int], scale: float) -> nn.Module | None:
+def _output(inputs: int, outputs: int | Sequence[int], scale: float, style: Style) -> nn.Module | None:
     if isinstance(outputs, int):
-        return Linear(inputs, outputs, scale) if outputs else None
-    return SplitLinear(inputs, outputs, scale)
+        return Linear(inputs, outputs, scale, style) if outputs else None
+    return SplitLinear(inputs, outputs, scale, style)

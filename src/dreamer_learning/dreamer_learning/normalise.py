@@ -88,34 +88,35 @@ class ValueCentre(nn.Module):
         return self.reward * self.horizon
 
 
-class EntropyScale(nn.Module):
-    """Scales of the entropy bonus, one for each action dimension: fixed, or adapted so that the actor keeps a share of the
-    entropy that its bounds allow, in every dimension.
+class AdaptiveScale(nn.Module):
+    """A scale, or one for each of several quantities: fixed, or adapted so that what it acts on stays near a target.
 
-    An adapted scale grows by `rate` per update while the share is below target / 1.1, and falls while it is above target *
-    1.1. One scale for all dimensions would let the actor spend the whole entropy on those joints that matter least.
-    Source: DayDreamer's public code, `actent` with `mult`.
+    An adapted scale changes by the factor 1 + rate per update while the quantity is above target * 1.1 or below target / 1.1.
+    With `rising` it grows while the quantity is above: the scale of a loss that presses it down; else the scale of a bonus.
+    Source: DayDreamer's public code, AutoAdapt with `mult`.
 
     Args:
-        scale: where each begins.
-        target: share in [0, 1); 0 = fixed scales.
+        scale: where it begins.
+        target: 0 = a fixed scale.
         rate: change per update.
-        dimensions: of the action; 1 where it is discrete.
+        bounds: least and largest adapted scale.
+        size: number of quantities; 0 = a scalar.
     """
-
-    LOWEST, HIGHEST = 1e-5, 1.0
 
     scale: Tensor
 
-    def __init__(self, scale: float, target: float, rate: float, dimensions: int) -> None:
+    def __init__(self, scale: float, target: float, rate: float, bounds: tuple[float, float], rising: bool = False,
+                 size: int = 0) -> None:
         super().__init__()
-        self.target, self.rate = target, rate
-        self.register_buffer('scale', torch.full((dimensions,), scale))
+        self.target, self.rate, self.bounds, self.rising = target, rate, bounds, rising
+        # A fixed scale is a setting and not part of the state.
+        self.register_buffer('scale', torch.full((size,) if size else (), scale), persistent=target > 0)
 
-    def update(self, share: Tensor) -> Tensor:
-        """Take in the present shares, (dimensions) in [0, 1]; give back the scales, (dimensions)."""
+    def update(self, quantity: Tensor) -> Tensor:
+        """Take in the present quantity, shaped as the scale; give back the scale."""
         if self.target:
-            factor = 1 + self.rate * (share < self.target / 1.1)
-            divisor = 1 + self.rate * (share > self.target * 1.1)
-            self.scale.mul_(factor / divisor).clamp_(self.LOWEST, self.HIGHEST)
+            above = (quantity > self.target * 1.1).to(self.scale)
+            below = (quantity < self.target / 1.1).to(self.scale)
+            up, down = (above, below) if self.rising else (below, above)
+            self.scale.mul_((1 + self.rate * up) / (1 + self.rate * down)).clamp_(*self.bounds)
         return self.scale

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from dreamer_learning.agent_config import LatentSpec
 from dreamer_learning.batch import OBSERVATION
 from dreamer_learning.config import ConfigError
 from dreamer_learning.spaces import Task
@@ -43,14 +44,6 @@ LINK_BYTES = 4 * 8 + 1
 
 class ReplayEmpty(RuntimeError):
     """No window of the wanted length is stored yet."""
-
-
-@dataclasses.dataclass(frozen=True)
-class LatentSpec:
-    """Stored latent of one step: deter (D) float16 and stoch (S) uint8 class numbers."""
-
-    deter: int
-    stoch: int
 
 
 @dataclasses.dataclass

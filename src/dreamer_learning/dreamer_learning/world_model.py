@@ -27,8 +27,9 @@ from torch import Tensor, nn
 from dreamer_learning import batch as batches
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.coders import Decoder, Encoder
-from dreamer_learning.distributions import bernoulli_loss, categorical_kl
-from dreamer_learning.heads import ContinueHead, TwoHotHead, feature_size
+from dreamer_learning.distributions import bernoulli_loss
+from dreamer_learning.heads import ContinueHead, ScalarHead, feature_size
+from dreamer_learning.kl import KLLoss
 from dreamer_learning.rssm import RSSM
 from dreamer_learning.spaces import Task
 
@@ -43,62 +44,87 @@ class WorldModelLoss(NamedTuple):
 
 
 class WorldModel(nn.Module):
-    """Encoder, recurrent state-space model, decoder, reward and continuation heads."""
+    """Encoder, recurrent state-space model, decoder, reward and, where there is one, continuation head."""
 
     def __init__(self, config: AgentConfig, task: Task) -> None:
         super().__init__()
         self.config, self.action = config, task.action
         networks, heads, features = config.networks, config.heads, feature_size(config)
         self.encoder = Encoder(task.observation, networks)
-        self.rssm = RSSM(config.dynamics, task.action.size, self.encoder.outputs)
-        self.decoder = Decoder(task.observation, networks, config.dynamics)
-        self.reward = TwoHotHead(features, networks.units, heads.reward_layers, heads.bins)
-        self.continuation = ContinueHead(features, networks.units, heads.continue_layers)
+        self.rssm = RSSM(config.dynamics, task.action.size, self.encoder.outputs, style=networks.style)
+        self.decoder = Decoder(task.observation, networks, config.dynamics.deter, config.dynamics.stoch_size)
+        self.reward = ScalarHead(features, heads.reward_layers, heads.reward, networks, heads)
+        self.continuation = ContinueHead(features, networks, heads) if heads.continuation else None
+        self.kl = KLLoss(config.loss, self.rssm.latent)
 
     def observe(self, batch: Mapping[str, Tensor], generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Posterior state of every step: deter (B, T, D), stoch (B, T, C*S), probabilities (B, T, C, S)."""
+        """Posterior state of every step: deter (B, T, D), stoch (B, T, C*S), statistics (B, T, ...), see latents.py."""
         is_first = batch['is_first']
         tokens = self.encoder(batches.observations(batch)).unflatten(0, is_first.shape)
-        deter, stoch = batches.context(batch, self.config.dynamics.classes)
+        if self.config.replay.context:
+            deter, stoch = batches.context(batch, self.config.dynamics.classes)
+        else:
+            is_first = batches.first_in_window(is_first)
+            deter, stoch = (tokens.new_zeros(len(tokens), n) for n in (self.config.dynamics.deter, self.rssm.latent.size))
         actions = batches.shifted_actions(batch, self.action)
         return self.rssm.observe(tokens, actions, is_first, deter, stoch, generator)
 
     def live(self, features: Tensor) -> Tensor:
         """Discounted probability that the episode goes on: (..., F) -> (...)."""
         behaviour = self.config.behaviour
-        discount = 1.0 if behaviour.discount_in_target else 1 - 1 / behaviour.discount_horizon
-        return self.continuation.predict(features) * discount
+        discount = 1 - 1 / behaviour.discount_horizon
+        if self.continuation is None:
+            return torch.full_like(features[..., 0], discount)
+        return self.continuation.predict(features) * (1.0 if behaviour.discount_in_target else discount)
 
     def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None) -> WorldModelLoss:
-        """DreamerV3, equation 5: reconstruction, reward, continuation, and the KL in both directions of the gradient."""
+        """DreamerV3, equation 5: reconstruction, reward, continuation, and the KL in both directions of the gradient.
+
+        The agents before it differ in the parts (heads, likelihoods, KL rule), not in the sum.
+        """
         deter, stoch, posterior = self.observe(batch, generator)
-        prior = self.rssm.probs(self.rssm.prior(deter))
-        losses, metrics = kl_losses(posterior, prior, self.config.loss.free_nats)
+        prior = self.rssm.latent.statistics(self.rssm.prior(deter))
+        losses, metrics = self.kl(posterior, prior)
         features = torch.cat([deter, stoch], -1).flatten(0, 1)
-        reconstruction = self.decoder.loss(features, batches.observations(batch))
+        own = self.config.loss
+        reconstruction = self.decoder.loss(features if own.image_gradient else features.detach(), batches.observations(batch))
         metrics.update({f'loss/{name}': loss.mean() for name, loss in reconstruction.items()})
         losses['reconstruction'] = torch.stack(list(reconstruction.values())).sum(0)
-        losses['reward'] = self.reward.twohot.loss(self.reward(features), batch['reward'].flatten().unsqueeze(-1))
-        behaviour = self.config.behaviour
-        discount = 1 - 1 / behaviour.discount_horizon if behaviour.discount_in_target else 1.0
-        target = (~batch['is_terminal']).float().flatten() * discount
-        losses['continuation'] = bernoulli_loss(self.continuation(features), target)
+        reward = self.reward(features if own.reward_gradient else features.detach())
+        losses['reward'] = self.reward.output.loss(reward, batch['reward'].flatten().unsqueeze(-1))
+        if self.continuation is not None:
+            losses['continuation'] = bernoulli_loss(self.continuation(features), self._continue_target(batch))
+        if own.overshooting:
+            losses['overshoot'] = self._overshoot(batch, deter, stoch, posterior, generator)
         return WorldModelLoss(losses, deter, stoch, metrics)
 
+    def _continue_target(self, batch: Mapping[str, Tensor]) -> Tensor:
+        behaviour = self.config.behaviour
+        discount = 1 - 1 / behaviour.discount_horizon if behaviour.discount_in_target else 1.0
+        return (~batch['is_terminal']).float().flatten() * discount
 
-def kl_losses(posterior: Tensor, prior: Tensor, free_nats: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """KL losses (B, T) of (B, T, C, S) probabilities, and scalar metrics.
+    def _overshoot(self, batch: Mapping[str, Tensor], deter: Tensor, stoch: Tensor, posterior: Tensor,
+                   generator: torch.Generator | None) -> Tensor:
+        """KL of the posterior to priors 2 .. D steps open loop, (PlaNet, section 4): (D - 1).
 
-        dynamics       max(free, KL(sg(posterior) || prior))
-        representation max(free, KL(posterior || sg(prior)))
-    Free nats apply to each (batch, time) element before any mean, to each term on its own.
-    """
-    dynamics = categorical_kl(posterior.detach(), prior)
-    representation = categorical_kl(posterior, prior.detach())
-    losses = {
-        'dynamics': dynamics.clamp(min=free_nats),
-        'representation': representation.clamp(min=free_nats),
-    }
-    with torch.no_grad():
-        entropies = [-(p * torch.log(p)).sum((-2, -1)).mean() for p in (posterior, prior)]
-    return losses, {'kl': dynamics.detach().mean(), 'entropy/posterior': entropies[0], 'entropy/prior': entropies[1]}
+            posterior[t] --a[t], ..., a[t+d-1]--> prior[t+d],   max(free, KL(sg(posterior[t+d]) || prior[t+d]))
+            not counted where a step t+1 .. t+d is first: the open loop knows nothing of a reset.
+        """
+        actions, is_first = batches.shifted_actions(batch, self.action), batch['is_first']
+        rssm, distance = self.rssm, min(self.config.loss.overshooting, deter.shape[1] - 1)
+        weights, embed = rssm.core.prepare(), rssm.core.action_weight()
+        alive, results = torch.ones_like(is_first), []
+        for d in range(1, distance + 1):
+            alive = alive[:, :is_first.shape[1] - d] & ~is_first[:, d:]
+            shape = alive.shape
+            share = rssm.core.embed_action(embed, actions[:, d:].flatten(0, 1))
+            deter, stoch = (x[:, :shape[1]].flatten(0, 1) for x in (deter, stoch))
+            deter = rssm.core.step(weights, deter, stoch, share)
+            prior = rssm.latent.statistics(rssm.prior(deter))
+            noise = rssm.latent.noise(len(deter), generator=generator, device=deter.device)
+            stoch = rssm.latent.sample_through(prior, noise).unflatten(0, shape)
+            deter = deter.unflatten(0, shape)
+            if d > 1:
+                kl = rssm.latent.kl(posterior[:, d:].detach(), prior.unflatten(0, shape))
+                results.append((kl.clamp(min=self.config.loss.free_nats) * alive).mean())
+        return torch.stack(results) if results else deter.new_zeros(1)

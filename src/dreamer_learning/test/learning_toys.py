@@ -7,7 +7,7 @@ import torch
 
 from dreamer_learning.agent_config import AgentConfig, load_agent
 from dreamer_learning.batch import to_tensors
-from dreamer_learning.replay import LatentSpec, Replay
+from dreamer_learning.replay import Replay
 from dreamer_learning.spaces import ActionSpec, Task, TensorSpec
 
 CONFIG_DIR = Path(__file__).resolve().parents[3] / 'config'
@@ -39,8 +39,7 @@ def small_task(discrete: bool = False, image: bool = False, actions: int = 3) ->
 def filled_replay(config: AgentConfig, task: Task, steps: int = 60, seed: int = 0) -> Replay:
     """Random data in episodes of 10 steps, without stored latents."""
     rng = np.random.default_rng(seed)
-    latent = LatentSpec(config.dynamics.deter, config.dynamics.stoch)
-    replay = Replay(config.replay.capacity, task, latent, seed)
+    replay = Replay(config.replay.capacity, task, config.latent_spec, seed)
     for step in range(steps):
         obs = {
             name: rng.integers(0, 256, spec.shape).astype(np.uint8) if spec.image

@@ -104,12 +104,12 @@ def test_an_agent_begins_with_what_fits_of_another_one() -> None:
     other = Agent(small_config(), wide, seed=2)
     before = {name: value.clone() for name, value in other.networks.state_dict().items()}
     adopted = other.adopt(old.state_dict())
-    assert set(adopted.shapes) == {'model.rssm.core.from_action.weight', 'behaviour.entropy.scale', *(
+    assert set(adopted.shapes) == {'model.rssm.core.from_action.weight', *(
         f'behaviour.actor.mlp.out.layers.{i}.{kind}' for i in (0, 1) for kind in ('weight', 'bias'))}
     for name, value in other.networks.state_dict().items():
         assert torch.equal(value, before[name] if name in adopted.shapes else old.networks.state_dict()[name]), name
     text = adopted.describe()
-    assert 'begin anew, in part or as a whole: behaviour.actor, behaviour.entropy, model.rssm' in text
+    assert 'begin anew, in part or as a whole: behaviour.actor, model.rssm' in text
     assert f'{len(adopted.loaded)} of {len(before)} tensors' in text
 
 

@@ -5,10 +5,10 @@ import torch
 from learning_toys import make_batch, small_config, small_task
 
 from dreamer_learning.agent import Agent
-from dreamer_learning.behaviour import lambda_return
-from dreamer_learning.config import ConfigError
-from dreamer_learning.normalise import AdvantageNormaliser, EntropyScale, ValueCentre
-from dreamer_learning.world_model import kl_losses
+from dreamer_learning.behaviour import ENTROPY_BOUNDS, choose_starts, lambda_return
+from dreamer_learning.kl import KLLoss
+from dreamer_learning.latents import make_latent
+from dreamer_learning.normalise import AdaptiveScale, AdvantageNormaliser, ValueCentre
 
 
 def naive_return(reward: list[float], value: list[float], live: list[float], trace: list[float], t: int) -> float:
@@ -39,7 +39,8 @@ def test_reward_of_the_first_step_is_not_part_of_any_return() -> None:
 def test_free_nats_apply_to_each_element_before_the_mean() -> None:
     prior = torch.tensor([0.5, 0.5]).expand(1, 2, 1, 2).clone().requires_grad_()
     sharp = torch.tensor([[[[1 - 1e-6, 1e-6]]], [[[0.5, 0.5]]]]).view(1, 2, 1, 2).requires_grad_()
-    losses, metrics = kl_losses(sharp, prior, 0.5)
+    config = small_config(loss={'free_nats': 0.5})
+    losses, metrics = KLLoss(config.loss, make_latent(config.dynamics))(sharp, prior)
     first = 0.6931 - 1.5e-5
     torch.testing.assert_close(losses['dynamics'], torch.tensor([[first, 0.5]]), atol=1e-4, rtol=0)
     torch.testing.assert_close(losses['representation'], losses['dynamics'])
@@ -90,7 +91,7 @@ def test_slow_critic_follows_at_its_rate() -> None:
     assert torch.equal(fast, slow)
     fast.data.add_(1.0)
     before = slow.clone()
-    agent.behaviour.update_slow_critic()
+    agent.behaviour.after_update(1)
     torch.testing.assert_close(slow, before + 0.02)
 
 
@@ -116,7 +117,7 @@ def test_imagination_losses_by_hand() -> None:
             advantage = (target - value[h, n]) / scale
             actor = -weight * (log_prob[h, n] * advantage + 3e-4 * entropy[h, n])
             torch.testing.assert_close(result.losses['actor'][h, n], actor, rtol=1e-4, atol=1e-5)
-            critic = sum(behaviour.critic.twohot.loss(logits[h, n], torch.tensor([x])) for x in (target, slow[h, n]))
+            critic = sum(behaviour.critic.output.loss(logits[h, n], torch.tensor([x])) for x in (target, slow[h, n]))
             torch.testing.assert_close(result.losses['critic'][h, n], weight * critic, rtol=1e-4, atol=1e-5)
             assert abs(returns[h, n].item() - target) < 1e-3
             assert abs(target) > 1e-4
@@ -139,14 +140,14 @@ def test_a_centred_critic_means_the_same_values() -> None:
     """The same heads, the level of values moved from the critic's output into the centre: same advantages, same targets."""
     agent = shaken_agent()
     behaviour, batch = agent.behaviour, make_batch(agent.config, agent.task)
-    mean = behaviour.critic.twohot.mean
+    mean = behaviour.critic.output.mean
     seen: list[torch.Tensor] = []
 
     def losses(centre: float) -> dict[str, torch.Tensor]:
         behaviour.level.reward.fill_(centre / behaviour.config.discount_horizon)
         for head in (behaviour.critic, behaviour.slow_critic):
-            head.twohot.mean = lambda logits: mean(logits) - centre  # type: ignore[method-assign]
-            head.twohot.loss = lambda logits, target: seen.append(target + centre) or logits.sum(-1)  # type: ignore[method-assign]
+            head.output.mean = lambda logits: mean(logits) - centre  # type: ignore[method-assign]
+            head.output.loss = lambda logits, target: seen.append(target + centre) or logits.sum(-1)  # type: ignore[method-assign]
         behaviour.returns.range.zero_()
         agent.generator.manual_seed(0)
         world = agent.model.loss(batch, agent.generator)
@@ -179,18 +180,18 @@ def test_imagined_rewards_move_the_centre() -> None:
 
 @pytest.mark.parametrize(('share', 'factor'), [(0.44, 1.1), (0.46, 1.0), (0.54, 1.0), (0.56, 1 / 1.1)])
 def test_the_entropy_scale_holds_the_share_near_its_target(share: float, factor: float) -> None:
-    scale = EntropyScale(0.01, 0.5, 0.1, 1)
+    scale = AdaptiveScale(0.01, 0.5, 0.1, ENTROPY_BOUNDS, size=1)
     assert math.isclose(scale.update(torch.tensor([share])).item(), 0.01 * factor, rel_tol=1e-5)
-    assert EntropyScale(0.01, 0.0, 0.1, 1).update(torch.tensor([share])).item() == pytest.approx(0.01)
+    assert AdaptiveScale(0.01, 0.0, 0.1, ENTROPY_BOUNDS, size=1).update(torch.tensor([share])).item() == pytest.approx(0.01)
 
 
 def test_each_action_dimension_has_an_entropy_scale_of_its_own() -> None:
-    scale = EntropyScale(0.01, 0.5, 0.1, 3)
+    scale = AdaptiveScale(0.01, 0.5, 0.1, ENTROPY_BOUNDS, size=3)
     torch.testing.assert_close(scale.update(torch.tensor([0.1, 0.5, 0.9])), torch.tensor([0.011, 0.01, 0.01 / 1.1]))
 
 
 def test_the_entropy_scale_stays_between_its_bounds() -> None:
-    scale = EntropyScale(0.01, 0.5, 0.1, 1)
+    scale = AdaptiveScale(0.01, 0.5, 0.1, ENTROPY_BOUNDS, size=1)
     for share, bound in ((0.1, 1.0), (0.9, 1e-5)):
         for _ in range(200):
             scale.update(torch.tensor([share]))
@@ -246,9 +247,12 @@ def test_the_gradient_through_the_dynamics_follows_the_return() -> None:
     torch.testing.assert_close(by_loss, gradient(False), rtol=1e-4, atol=1e-7)
 
 
-def test_discrete_actions_have_no_gradient_through_the_dynamics() -> None:
-    with pytest.raises(ConfigError, match='continuous'):
-        Agent(small_config(behaviour={'actor_gradient': 'dynamics'}), small_task(discrete=True))
+def test_discrete_actions_are_learned_through_the_dynamics_straight_through() -> None:
+    agent = shaken_agent(discrete=True, behaviour={'actor_gradient': 'dynamics', 'entropy': 0.0})
+    path, actions = agent.behaviour._imagine(agent.model, torch.randn(3, 48), agent.generator)
+    assert set(actions.detach().unique().tolist()) == {0.0, 1.0}
+    agent.behaviour._imagination_loss(agent.model, path, actions)[0].losses['actor'].mean().backward()
+    assert any(p.grad is not None and p.grad.any() for p in agent.behaviour.actor.parameters())
 
 
 @pytest.mark.parametrize('in_target', [True, False])
@@ -285,7 +289,7 @@ def test_replay_critic_bootstraps_at_the_end_of_episodes_and_gives_their_last_st
         trace = [0.0 if end else 0.95 for end in batch['is_last'][n].tolist()]
         for t in range(7):
             target = naive_return(batch['reward'][n].tolist(), bootstrap[n].tolist(), live, trace, t)
-            expected = agent.behaviour.critic.twohot.loss(logits[n, t], torch.tensor([target, slow[n, t]]))
+            expected = agent.behaviour.critic.output.loss(logits[n, t], torch.tensor([target, slow[n, t]]))
             expected = 0 * expected if batch['is_last'][n, t] else expected
             torch.testing.assert_close(loss[t, n], expected, rtol=1e-4, atol=1e-5)
 
@@ -301,14 +305,15 @@ def test_reward_and_continuation_are_predicted_from_the_state_they_belong_to() -
     expected = -(target * chance.log() + (1 - target) * (1 - chance).log())
     torch.testing.assert_close(world.losses['continuation'].view(4, 8), expected, rtol=1e-4, atol=1e-5)
     reward = agent.model.reward
-    expected = reward.twohot.loss(reward(features), batch['reward'].unsqueeze(-1))
+    expected = reward.output.loss(reward(features), batch['reward'].unsqueeze(-1))
     torch.testing.assert_close(world.losses['reward'].view(4, 8), expected)
 
 
 def test_chosen_starts_hold_the_last_state_of_each_window() -> None:
     agent = Agent(small_config(behaviour={'imagination_starts': 10}), small_task())
-    chosen = agent.behaviour._choose(torch.Size([4, 6]), agent.generator, torch.device('cpu'))
+    wanted, cpu = agent.config.behaviour.imagination_starts, torch.device('cpu')
+    chosen = choose_starts(wanted, torch.Size([4, 6]), agent.generator, cpu)
     assert chosen is not None
     assert len(set(chosen.tolist())) == 10
     assert {5, 11, 17, 23} <= set(chosen.tolist())
-    assert agent.behaviour._choose(torch.Size([2, 5]), agent.generator, torch.device('cpu')) is None
+    assert choose_starts(wanted, torch.Size([2, 5]), agent.generator, cpu) is None

@@ -2,9 +2,8 @@ import math
 
 import torch
 
+from dreamer_learning.action_distributions import BoundedNormal, Categorical
 from dreamer_learning.distributions import (
-    BoundedNormal,
-    Categorical,
     TwoHot,
     bernoulli_loss,
     categorical_kl,

@@ -63,14 +63,14 @@ def test_one_step_matches_the_naive_implementation() -> None:
 def naive_observe(rssm: RSSM, tokens: Tensor, action: Tensor, is_first: Tensor, deter: Tensor,
                   stoch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Filter step by step with differentiable operations only; the same random numbers as RSSM.observe."""
-    uniform = rssm.uniform(LENGTH, BATCH, generator=torch.Generator().manual_seed(5), device=tokens.device)
+    uniform = rssm.latent.noise(LENGTH, BATCH, generator=torch.Generator().manual_seed(5), device=tokens.device)
     posterior, results = rssm.posterior, []
     for t in range(LENGTH):
         keep = (~is_first[:, t]).to(deter.dtype).unsqueeze(-1)
         deter = naive_step(rssm, deter * keep, stoch * keep, action[:, t] * keep)
         x = posterior.out(posterior.norm(posterior.first(torch.cat([deter, tokens[:, t]], -1))))
-        probs = rssm.probs(x)
-        stoch = straight_through(rssm.sample(probs.detach(), uniform[t]), probs.flatten(-2))
+        probs = rssm.latent.statistics(x)
+        stoch = straight_through(rssm.latent.sample(probs.detach(), uniform[t]), probs.flatten(-2))
         results.append((deter, stoch, probs))
     deters, stochs, probs = (torch.stack(parts, 1) for parts in zip(*results))
     return deters, stochs, probs

@@ -1,0 +1,193 @@
+"""Distributions of actions: three of continuous ones, one of choices.
+
+All take a network's outputs and offer `sample`, `at` (the sample that given noise makes), `mode`, `log_prob`, `entropy` of each
+dimension and where that lies between its bounds. Shapes: ... leading dimensions, A actions.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dreamer_learning.distributions import HALF_LOG_TWO_PI, mix_uniform, one_hot, sample_one_hot, straight_through
+
+NORMAL_ENTROPY = 0.5 + HALF_LOG_TWO_PI
+"""Of a standard normal number, nats."""
+
+
+class _Continuous:
+    """Sampling for all of them; `mean` is (..., A)."""
+
+    mean: Tensor
+
+    def sample(self, generator: torch.Generator | None = None, gradient: bool = False) -> Tensor:
+        """(..., A); with the gradient of the distribution's parameters if asked for."""
+        sample = self.at(torch.empty_like(self.mean).normal_(generator=generator))
+        return sample if gradient else sample.detach()
+
+    def at(self, noise: Tensor) -> Tensor:
+        """The sample of standard normal numbers (..., A)."""
+        raise NotImplementedError
+
+
+class BoundedNormal(_Continuous):
+    """Normal with mean in (-1, 1) and standard deviation in (min_std, max_std), independent per action dimension.
+
+    mean = tanh(m), std = (max_std - min_std) sigmoid(s + 2) + min_std. parameters: (..., 2A) holding m then s.
+    """
+
+    def __init__(self, parameters: Tensor, min_std: float, max_std: float) -> None:
+        mean, std = parameters.chunk(2, -1)
+        self.mean = torch.tanh(mean)
+        self.std = (max_std - min_std) * torch.sigmoid(std + 2) + min_std
+        self._bounds = (min_std, max_std)
+
+    def at(self, noise: Tensor) -> Tensor:
+        """The sample of standard normal numbers (..., A)."""
+        return torch.addcmul(self.mean, self.std, noise)
+
+    def mode(self) -> Tensor:
+        return self.mean
+
+    def log_prob(self, action: Tensor) -> Tensor:
+        """(..., A) -> (...)."""
+        scaled = (action - self.mean) / self.std
+        return (-0.5 * scaled.square() - torch.log(self.std) - HALF_LOG_TWO_PI).sum(-1)
+
+    def entropy(self) -> Tensor:
+        """Of each action dimension, (..., A), nats; their sum is that of the whole action."""
+        return torch.log(self.std) + (0.5 + HALF_LOG_TWO_PI)
+
+    def entropy_share(self, entropy: Tensor) -> Tensor:
+        """Where each entropy lies between the smallest (0) and the largest (1) that the bounds allow: (..., A) -> (..., A)."""
+        low, high = (math.log(std) + 0.5 + HALF_LOG_TWO_PI for std in self._bounds)
+        return (entropy - low) / max(high - low, 1e-8)
+
+
+class TanhNormal(_Continuous):
+    """The tanh of a normal whose mean is 5 tanh(m / 5) and whose deviation is softplus(s + ln(e^5 - 1)) + 1e-4.
+
+    Source: Dreamer V1's public code. parameters: (..., 2A) holding m then s; the bounds on the deviation are not used.
+    """
+
+    SHIFT = math.log(math.exp(5.0) - 1)
+    LEAST_STD, LARGEST = 1e-4, 0.99999994
+    MODE_SAMPLES = 100
+
+    def __init__(self, parameters: Tensor, min_std: float = 0.0, max_std: float = 0.0) -> None:
+        mean, std = parameters.chunk(2, -1)
+        self.mean = 5 * torch.tanh(mean / 5)
+        self.std = functional.softplus(std + self.SHIFT) + self.LEAST_STD
+
+    def at(self, noise: Tensor) -> Tensor:
+        return torch.tanh(torch.addcmul(self.mean, self.std, noise))
+
+    def mode(self) -> Tensor:
+        """The likeliest of 100 samples, as in V1; always of the same 100 draws, so that evaluation can be repeated."""
+        noise = mode_noise(self.MODE_SAMPLES, self.mean.shape[-1]).to(self.mean)
+        samples = self.at(noise.view(self.MODE_SAMPLES, *[1] * (self.mean.dim() - 1), -1))  # (100, ..., A)
+        best = self.log_prob(samples).argmax(0, keepdim=True).unsqueeze(-1)
+        return torch.gather(samples, 0, best.expand(1, *self.mean.shape)).squeeze(0)
+
+    def log_prob(self, action: Tensor) -> Tensor:
+        """(..., A) -> (...)."""
+        x = torch.atanh(action.clamp(-self.LARGEST, self.LARGEST))
+        scaled = (x - self.mean) / self.std
+        density = -0.5 * scaled.square() - torch.log(self.std) - HALF_LOG_TWO_PI
+        return (density - 2 * (math.log(2) - x - functional.softplus(-2 * x))).sum(-1)
+
+    def entropy(self) -> Tensor:
+        """Of the normal before the tanh, (..., A), nats: V1 has no entropy bonus."""
+        return torch.log(self.std) + NORMAL_ENTROPY
+
+    def entropy_share(self, entropy: Tensor) -> Tensor:
+        """Relative to a deviation of 1, which no tanh can spread further: (..., A) -> (..., A)."""
+        low = math.log(self.LEAST_STD) + NORMAL_ENTROPY
+        return ((entropy - low) / (NORMAL_ENTROPY - low)).clamp(0, 1)
+
+
+@functools.cache
+def mode_noise(samples: int, size: int) -> Tensor:
+    """Standard normal numbers (samples, size), always the same."""
+    return torch.randn(samples, size, generator=torch.Generator().manual_seed(0))
+
+
+class TruncatedNormal(_Continuous):
+    """A normal cut at -1 and 1: mean tanh(m), deviation 2 sigmoid(s / 2) + min_std, both before the cut.
+
+    Source: DreamerV2's public code (`trunc_normal`). parameters: (..., 2A) holding m then s.
+    """
+
+    EDGE = 1 - 1e-6
+
+    def __init__(self, parameters: Tensor, min_std: float, max_std: float = 0.0) -> None:
+        mean, std = parameters.chunk(2, -1)
+        self.mean = torch.tanh(mean)
+        self.std = 2 * torch.sigmoid(std / 2) + min_std
+        self._min_std = min_std
+        self._low, self._high = (-1 - self.mean) / self.std, (1 - self.mean) / self.std
+        self._below = torch.special.ndtr(self._low)
+        self._mass = torch.special.ndtr(self._high) - self._below
+
+    def at(self, noise: Tensor) -> Tensor:
+        """Through the inverse of the cumulative distribution; clipped just inside [-1, 1] with the gradient passed on."""
+        share = torch.special.ndtr(noise).clamp(1e-6, self.EDGE)
+        sample = torch.addcmul(self.mean, self.std, torch.special.ndtri(self._below + share * self._mass))
+        return sample + (sample.clamp(-self.EDGE, self.EDGE) - sample).detach()
+
+    def mode(self) -> Tensor:
+        return self.mean
+
+    def log_prob(self, action: Tensor) -> Tensor:
+        """(..., A) in [-1, 1] -> (...)."""
+        scaled = (action - self.mean) / self.std
+        return (-0.5 * scaled.square() - torch.log(self.std * self._mass) - HALF_LOG_TWO_PI).sum(-1)
+
+    def entropy(self) -> Tensor:
+        """(..., A), nats."""
+        low, high = (x * torch.exp(-0.5 * x.square() - HALF_LOG_TWO_PI) for x in (self._low, self._high))
+        return torch.log(self.std * self._mass) + NORMAL_ENTROPY + (low - high) / (2 * self._mass)
+
+    def entropy_share(self, entropy: Tensor) -> Tensor:
+        """Where each entropy lies between that of a normal of the least deviation (0) and that of equal chances (1)."""
+        low, high = math.log(self._min_std) + NORMAL_ENTROPY, math.log(2)
+        return (entropy - low) / (high - low)
+
+
+class Categorical:
+    """One of A choices; actions are one-hot vectors (..., A)."""
+
+    def __init__(self, logits: Tensor, unimix: float = 0.0) -> None:
+        self._log_probs = torch.log_softmax(logits, -1)
+        if unimix:
+            self._log_probs = torch.log(mix_uniform(logits.unsqueeze(-1), unimix)).squeeze(-1)
+
+    def sample(self, generator: torch.Generator | None = None, gradient: bool = False) -> Tensor:
+        """(..., A) one-hot; with the gradient of the probabilities (straight-through) if asked for."""
+        shape, device = self._log_probs.shape, self._log_probs.device
+        sample = self.at(torch.empty(*shape[:-1], 1, device=device).uniform_(generator=generator))
+        return straight_through(sample, torch.exp(self._log_probs)) if gradient else sample
+
+    def at(self, uniform: Tensor) -> Tensor:
+        """The sample of uniform numbers (..., 1) in [0, 1), one-hot, without gradient."""
+        probs = torch.exp(self._log_probs.detach())
+        return sample_one_hot(probs.unsqueeze(-1), uniform.unsqueeze(-1)).squeeze(-1)
+
+    def mode(self) -> Tensor:
+        return one_hot(torch.argmax(self._log_probs, -1), self._log_probs.shape[-1])
+
+    def log_prob(self, action: Tensor) -> Tensor:
+        """(..., A) -> (...)."""
+        return (self._log_probs * action).sum(-1)
+
+    def entropy(self) -> Tensor:
+        """Of the one choice, (..., 1), nats."""
+        return -(torch.exp(self._log_probs) * self._log_probs).sum(-1, keepdim=True)
+
+    def entropy_share(self, entropy: Tensor) -> Tensor:
+        """Where an entropy lies between none (0) and that of equal chances (1): (..., 1) -> (..., 1)."""
+        return entropy / math.log(self._log_probs.shape[-1])
