@@ -54,7 +54,7 @@ def arguments() -> list[DeclareLaunchArgument]:
 
 
 def run_names(run_dir: Path) -> dict[str, str]:
-    """Agent, size, task and robot of a run."""
+    """Agent, size, blocks, task and robot of a run."""
     from dreamer_learning.config import load_yaml
 
     path = run_dir / 'run.yaml'
@@ -65,7 +65,7 @@ def run_names(run_dir: Path) -> dict[str, str]:
     missing = [name for name in names if not isinstance(content.get(name), str)]
     if missing:
         raise RuntimeError(f"{path}: key '{missing[0]}' is missing")
-    return {name: content[name] for name in names}
+    return {name: content[name] for name in names} | {'blocks': str(content.get('blocks', ''))}
 
 
 def evaluation(context: LaunchContext) -> list:

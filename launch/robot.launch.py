@@ -52,7 +52,8 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('robot', 'a1', f'robot, a file of robots/ in config_dir; shipped: {shipped("robots")}'),
         argument('task', 'a1_walk', f'what it learns, a file of tasks/ in config_dir; shipped: {shipped("tasks")}'),
         argument('agent', 'dreamer_v3', f'learning algorithm, a file of agents/ in config_dir; shipped: {shipped("agents")}'),
-        argument('size', 'cpu', 'size of the networks, a block of the agent file: cpu, 1m, 12m, 25m, 50m, ... 400m'),
+        argument('size', 'cpu', 'size of the networks, a block of the agent file: cpu; paper; dreamer_v3: 1m, 12m, 25m, ... 400m'),
+        argument('blocks', '', 'named blocks of the agent file that stack on the size, separated by commas: gaussian_latents'),
         argument('run_dir', '', 'where the run is kept; an existing one is resumed. Empty: runs/<task>-<agent>-<time>'),
         argument('from_checkpoint', '', 'run directory or checkpoint whose weights a new run begins with, as far as they fit; '
                  'prefill:=0 lets them act at once'),
@@ -101,7 +102,7 @@ def number(context: LaunchContext, name: str, kind: type) -> int | float:
 
 
 def check_names(text: dict[str, str]) -> None:
-    """Refuse a robot, task, agent or size that the files of config_dir do not know, before anything starts."""
+    """Refuse a robot, task, agent, size or block that the files of config_dir do not know, before anything starts."""
     from dreamer_learning.config import load_yaml, nearest
 
     folder = Path(text['config_dir'])
@@ -112,17 +113,20 @@ def check_names(text: dict[str, str]) -> None:
         if text[name] not in known:
             raise RuntimeError(f"launch argument {name}: '{text[name]}' is not in {folder}/{name}s; {nearest(text[name], known)}")
     path = folder / 'agents' / f'{text["agent"]}.yaml'
-    sizes = load_yaml(path).get('sizes')
-    # Anything else in the file is for the nodes to judge.
-    if isinstance(sizes, dict) and text['size'] not in sizes:
-        raise RuntimeError(f"launch argument size: '{text['size']}' is not in {path}; {nearest(text['size'], sizes)}")
+    content = load_yaml(path)
+    blocks = [('blocks', name.strip()) for name in text['blocks'].split(',') if name.strip()]
+    for section, argument, name in [('sizes', 'size', text['size']), *(('blocks', *block) for block in blocks)]:
+        known = content.get(section, {})
+        # Anything else in the file is for the nodes to judge.
+        if isinstance(known, dict) and name not in known:
+            raise RuntimeError(f"launch argument {argument}: '{name}' is not in {path}; {nearest(name, known)}")
 
 
 def texts(context: LaunchContext) -> dict[str, str]:
     """The arguments that are text, checked."""
     text = {name: LaunchConfiguration(name).perform(context) for name in (
-        'robot', 'task', 'agent', 'size', 'device', 'namespace', 'log_level', 'config_dir', 'lockstep', 'velocity_source',
-        'camera', 'mode', 'variation_file', 'from_checkpoint')}
+        'robot', 'task', 'agent', 'size', 'blocks', 'device', 'namespace', 'log_level', 'config_dir', 'lockstep',
+        'velocity_source', 'camera', 'mode', 'variation_file', 'from_checkpoint')}
     text['config_dir'] = str(Path(text['config_dir']).expanduser().absolute())
     check_names(text)
     if text['variation_file'] and not Path(text['variation_file']).is_file():
@@ -150,7 +154,7 @@ def robot_nodes(context: LaunchContext) -> list:
                            'allowed in lockstep: 0')
     run_dir = run_directory(LaunchConfiguration('run_dir').perform(context), text['task'], text['agent'])
     shared = {'config_dir': text['config_dir'], 'robot': text['robot'], 'task': text['task'], 'use_sim_time': sim}
-    agent = {**shared, 'agent': text['agent'], 'size': text['size'], 'seed': seed}
+    agent = {**shared, 'agent': text['agent'], 'size': text['size'], 'blocks': text['blocks'], 'seed': seed}
     kept = {'run_dir': str(run_dir), 'use_sim_time': sim}
 
     def node(package: str, executable: str, parameters: dict, environment: dict | None = None, files: list[str] | None = None,

@@ -18,11 +18,11 @@ from dreamer_actor.settings import check_count, check_mode
 from dreamer_actor.timing import StepTiming
 from dreamer_interfaces.msg import Action, Metrics, Observation, PolicyWeights
 from dreamer_learning import weights
-from dreamer_learning.agent_config import load_agent
 from dreamer_learning.devices import check_device
 from dreamer_learning.policy import Policy
 from dreamer_learning.spaces import Task
 from dreamer_node import wire
+from dreamer_node.agent import assigned_agent
 from dreamer_node.diagnostics import OK, WARN, Diagnostics, Recent, Report
 from dreamer_node.qos import LATCHED, STANDARD, STEPS, STEPS_KEPT
 from dreamer_node.refusals import Refusals, Refused
@@ -39,14 +39,12 @@ class ActorNode(Node):
     def __init__(self, **arguments: Any) -> None:
         super().__init__('actor', **arguments)
         folder, robot, _, task = assignment(self)
-        agent = str(declare(self, 'agent', 'dreamer_v3', 'name of a file in config/agents'))
-        size = str(declare(self, 'size', 'cpu', 'size block of the agent'))
+        config = assigned_agent(self, folder)
         device = check_device(str(declare(self, 'device', 'cpu', 'torch device of the policy')))
         seed = self._count('seed', 0, 'seed of exploration and of sampled actions')
         prefill = self._count('prefill', 0, 'environment steps of random actions; 0 = until weights arrive')
         mode = check_mode(str(declare(self, 'mode', 'train', 'train: sampled actions; eval: the most likely ones')))
         self._publish_latent = bool(declare(self, 'publish_latent', True, 'send the recurrent state with the action'))
-        config = load_agent(folder, agent, size, {})
 
         # One thread: the networks of a policy step are too small to share, and a second one would wait for the learner.
         torch.set_num_threads(1)
@@ -58,7 +56,7 @@ class ActorNode(Node):
         policies = (Policy(config, task, device, seed), Policy(config, task, device, seed))
         # Only one of them acts at a time: one sequence of random numbers, whenever weights change.
         policies[1].generator = policies[0].generator
-        self._mailbox = WeightMailbox(policies, agent, config.hash(task), weights.parse, self._refusals.count)
+        self._mailbox = WeightMailbox(policies, config.agent, config.hash(task), weights.parse, self._refusals.count)
         self._timing = StepTiming(1.0 / task.control_rate)
         self._simulated = bool(self.get_parameter('use_sim_time').value)
         self._weights_time = 0.0
@@ -80,7 +78,7 @@ class ActorNode(Node):
         gc.collect()
         gc.freeze()
         gc.disable()
-        self.get_logger().info(f'actor ready: {agent} {size}, config hash {config.hash(task)}, {mode}')
+        self.get_logger().info(f'actor ready: {" ".join(config.names().values())}, config hash {config.hash(task)}, {mode}')
 
     def close(self) -> None:
         """End the thread that reads weights."""

@@ -16,10 +16,10 @@ from dreamer_learner.evaluation import Evaluation, summarise
 from dreamer_learner.pairing import Acted, Pairing
 from dreamer_learning import weights
 from dreamer_learning.agent import Agent
-from dreamer_learning.agent_config import load_agent
 from dreamer_learning.atomic import write_file
 from dreamer_learning.config import ConfigError
 from dreamer_node import wire
+from dreamer_node.agent import assigned_agent
 from dreamer_node.diagnostics import OK, Diagnostics, Report
 from dreamer_node.qos import LATCHED, STEPS_QUEUED
 from dreamer_node.robot import assignment
@@ -38,8 +38,7 @@ class EvaluatorNode(Node):
     def __init__(self, **arguments: Any) -> None:
         super().__init__('evaluator', **arguments)
         folder, robot, _, task = assignment(self)
-        agent_name = str(declare(self, 'agent', 'dreamer_v3', 'name of a file in config/agents'))
-        size = str(declare(self, 'size', 'cpu', 'size block of the agent'))
+        config = assigned_agent(self, folder)
         run_dir = str(declare(self, 'run_dir', '', 'run whose newest checkpoint is evaluated'))
         self._wanted = cast(int, declare(self, 'episodes', 10, 'whole episodes to count'))
         self._result = str(declare(self, 'result', '', 'YAML file for the numbers; empty = none'))
@@ -47,7 +46,6 @@ class EvaluatorNode(Node):
             raise ConfigError('run_dir: missing; give the folder of the run')
         if self._wanted < 1:
             raise ConfigError(f'episodes: {self._wanted} is not allowed; at least 1')
-        config = load_agent(folder, agent_name, size, {})
         payload = saving.load(Path(run_dir) / 'checkpoints', self.get_logger().info, self.get_logger().warning)
         if payload is None:
             raise ConfigError(f'run_dir: {run_dir} has no checkpoint yet')
@@ -62,7 +60,7 @@ class EvaluatorNode(Node):
         self._version = time.time_ns() // 1_000_000
         self._publisher = self.create_publisher(PolicyWeights, 'policy_weights', LATCHED)
         self._publisher.publish(PolicyWeights(
-            version=self._version, agent=agent_name, config_hash=config.hash(task), updates=agent.updates,
+            version=self._version, agent=config.agent, config_hash=config.hash(task), updates=agent.updates,
             data=weights.dump(agent.policy_parameters()),
         ))
         self.create_subscription(Observation, 'observation', self._on_observation, STEPS_QUEUED)

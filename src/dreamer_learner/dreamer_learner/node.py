@@ -25,9 +25,10 @@ from dreamer_learner.rundir import RunDirectory
 from dreamer_learner.settings import Settings
 from dreamer_learner.trainer import Trainer
 from dreamer_learner.updater import TrainingFailed, choose_threads
-from dreamer_learning.agent_config import AgentConfig, load_agent
+from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.spaces import Task
 from dreamer_node import wire
+from dreamer_node.agent import assigned_agent
 from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Recent, Report
 from dreamer_node.qos import LATCHED, STANDARD, STEPS_QUEUED
 from dreamer_node.robot import assignment
@@ -50,12 +51,10 @@ class LearnerNode(Node):
     def __init__(self, **arguments: Any) -> None:
         super().__init__('learner', **arguments)
         folder, robot, task_name, task = assignment(self)
-        agent = str(declare(self, 'agent', 'dreamer_v3', 'name of a file in config/agents'))
-        size = str(declare(self, 'size', 'cpu', 'size block of the agent'))
-        config = load_agent(folder, agent, size, {})
+        config = assigned_agent(self, folder)
         self._settings = _settings(self)
-        self._config_hash, self._agent_name = config.hash(task), agent
-        names = {'agent': agent, 'size': size, 'task': task_name, 'robot': robot}
+        self._config_hash, self._agent_name = config.hash(task), config.agent
+        names = {**config.names(), 'task': task_name, 'robot': robot}
         self._run = RunDirectory(
             Path(self._settings.run_dir),
             run_identity(names, config, task),

@@ -20,7 +20,7 @@ from dreamer_learner.latents import without_foreign_latents
 from dreamer_learner.rundir import RunDirectory
 from dreamer_learner.settings import Settings
 from dreamer_learner.updater import TrainingFailed
-from dreamer_learning.agent_config import load_agent
+from dreamer_learning.agent_config import block_names, load_agent
 from dreamer_learning.config import ConfigError
 from dreamer_learning.replay import ReplayEmpty
 from dreamer_learning.spaces import load_task
@@ -47,6 +47,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--task', default='a1_walk', help='name of config/tasks/<task>.yaml')
     parser.add_argument('--agent', default='dreamer_v3', help='name of config/agents/<agent>.yaml')
     parser.add_argument('--size', default='cpu', help='size block of the agent')
+    parser.add_argument('--blocks', default='', help='named blocks of the agent that stack on the size, separated by commas')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--threads', type=int, default=0, help='torch threads; 0 = as torch chooses')
@@ -66,12 +67,12 @@ def train(arguments: argparse.Namespace, stop: Stop) -> None:
         raise ConfigError(f'--updates {arguments.updates}: at least 1')
     folder = arguments.config_dir or shipped_config()
     task = load_task(folder, arguments.task)
-    config = load_agent(folder, arguments.agent, arguments.size, {})
+    config = load_agent(folder, arguments.agent, arguments.size, blocks=block_names(arguments.blocks))
     settings = Settings(
         run_dir=str(arguments.run_dir), device=arguments.device, seed=arguments.seed, train_ratio=0.0, limit_environment=False,
         publish_period=1.0, checkpoint_period=60.0, video_period=60.0, threads=arguments.threads,
         from_checkpoint=arguments.from_checkpoint)
-    names = {'agent': arguments.agent, 'size': arguments.size, 'task': arguments.task, 'robot': task.robot}
+    names = {**config.names(), 'task': arguments.task, 'robot': task.robot}
     run = RunDirectory(arguments.run_dir, run_identity(names, config, task), every_value(folder, names, config, task, settings))
     try:
         parts = session.begin(config, task, settings, run, _say, _say)

@@ -1,11 +1,11 @@
-"""The configuration of an agent: config/agents/<agent>.yaml, one block of defaults and one block a size."""
+"""The configuration of an agent: config/agents/<agent>.yaml, defaults, one block a size, and named blocks that stack."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -206,7 +206,8 @@ class BehaviourConfig:
         entropy_target: share of the entropy that the actor's bounds allow, at which adapting its scale holds each dimension of
             the action; 0 = a fixed scale.
         entropy_rate: change of the adapted scales per update.
-        actor_gradient: reinforce, or dynamics: of the return through the imagined states (discrete actions straight-through).
+        actor_gradient: reinforce; dynamics: of the return through the imagined states (discrete actions straight-through); auto:
+            dynamics for continuous actions, reinforce for discrete ones.
         dynamics_share: with method value_gradient, how much of the gradient goes through the dynamics, the rest by REINFORCE;
             -1 = all of it for continuous actions, none for discrete ones.
         discount_in_target: the continuation head learns the probability times the discount; False = the probability alone.
@@ -240,7 +241,7 @@ class BehaviourConfig:
     advantage_normalisation: Literal['none', 'mean_std'] = 'none'
     entropy_target: float = 0.0
     entropy_rate: float = 0.1
-    actor_gradient: Literal['reinforce', 'dynamics'] = 'reinforce'
+    actor_gradient: Literal['reinforce', 'dynamics', 'auto'] = 'reinforce'
     dynamics_share: float = -1.0
     discount_in_target: bool = True
     value_centering: float = 0.0
@@ -355,6 +356,7 @@ class AgentConfig:
 
     agent: str
     size: str
+    blocks: tuple[str, ...]
     networks: NetworkConfig
     dynamics: DynamicsConfig
     heads: HeadConfig
@@ -397,12 +399,17 @@ class AgentConfig:
         kept = self.replay.context
         return LatentSpec(self.dynamics.deter, self.dynamics.stoch) if kept else LatentSpec(0, 0)
 
+    def names(self) -> dict[str, str]:
+        """What load_agent finds it by: agent, size, and blocks where there are some, separated by commas."""
+        return {'agent': self.agent, 'size': self.size, **({'blocks': ','.join(self.blocks)} if self.blocks else {})}
+
     def describe(self) -> dict[str, Any]:
         """Plain data of every value."""
         return dataclasses.asdict(self)
 
 
-def load_agent(config_dir: Path, agent: str, size: str, overrides: Mapping[str, Any] | None = None) -> AgentConfig:
+def load_agent(config_dir: Path, agent: str, size: str, overrides: Mapping[str, Any] | None = None,
+               blocks: Iterable[str] = ()) -> AgentConfig:
     """The agent config/agents/<agent>.yaml in one of its sizes.
 
     Args:
@@ -410,24 +417,36 @@ def load_agent(config_dir: Path, agent: str, size: str, overrides: Mapping[str, 
         agent: file name without .yaml.
         size: key under `sizes`.
         overrides: stacked last, for example {'replay': {'batch': 8}}.
+        blocks: keys under `blocks`, stacked in this order on top of the size.
 
     Raises:
-        ConfigError: unknown agent, size, key or value.
+        ConfigError: unknown agent, size, block, key or value.
     """
     path = Path(config_dir) / 'agents' / f'{agent}.yaml'
-    content = load_yaml(path)
+    content = {'blocks': {}, **load_yaml(path)}
     for key in content:
-        if key not in ('defaults', 'sizes'):
-            raise ConfigError(f"{path}: unknown key '{key}'; {nearest(key, ('defaults', 'sizes'))}")
-    defaults, sizes = (_mapping(path, content, key) for key in ('defaults', 'sizes'))
-    if size not in sizes:
-        raise ConfigError(f"{path}: sizes: unknown size '{size}'; {nearest(size, sizes)}")
-    block = _mapping(path, sizes, size)
-    values = merge(merge(defaults, block), overrides or {})
-    for name in ('agent', 'size'):
+        if key not in SECTIONS:
+            raise ConfigError(f"{path}: unknown key '{key}'; {nearest(key, SECTIONS)}")
+    values: Mapping[str, Any] = _mapping(path, content, 'defaults')
+    chosen = [('sizes', size), *(('blocks', block) for block in blocks)]
+    for section, name in chosen:
+        named = _mapping(path, content, section)
+        if name not in named:
+            raise ConfigError(f"{path}: {section}: unknown {section[:-1]} '{name}'; {nearest(name, named)}")
+        values = merge(values, _mapping(path, named, name))
+    values = merge(values, overrides or {})
+    for name in ('agent', 'size', 'blocks'):
         if name in values:
-            raise ConfigError(f"{path}: key '{name}' is fixed by the file and the size")
-    return build(AgentConfig, {**values, 'agent': agent, 'size': size}, str(path))
+            raise ConfigError(f"{path}: key '{name}' is fixed by the file, the size and the blocks")
+    return build(AgentConfig, {**values, 'agent': agent, 'size': size, 'blocks': list(blocks)}, str(path))
+
+
+def block_names(text: str) -> tuple[str, ...]:
+    """'a,b' -> ('a', 'b'): how parameters and launch arguments name blocks; '' = none."""
+    return tuple(name.strip() for name in text.split(',') if name.strip())
+
+
+SECTIONS = ('defaults', 'sizes', 'blocks')
 
 
 def _mapping(path: Path, content: Mapping[str, Any], key: str) -> Mapping[str, Any]:

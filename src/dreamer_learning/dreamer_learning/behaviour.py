@@ -123,7 +123,8 @@ class Behaviour(SlowCritic):
     def __init__(self, config: AgentConfig, task: Task) -> None:
         super().__init__(config)
         self.config = own = config.behaviour
-        self._through_dynamics = own.actor_gradient == 'dynamics'
+        automatic = 'reinforce' if task.action.discrete else 'dynamics'
+        self._through_dynamics = (automatic if own.actor_gradient == 'auto' else own.actor_gradient) == 'dynamics'
         self._replayed = config.loss.replay_critic > 0
         self.actor = Actor(feature_size(config), task.action, config.networks, config.heads)
         limits = (own.return_rate, own.return_limit, own.return_low, own.return_high)
