@@ -154,10 +154,10 @@ def main() -> None:
     parser.add_argument('--seconds', type=float, default=30.0)
     parser.add_argument('--rate', type=float, default=20.0, help='control rate, Hz')
     parser.add_argument('launch', nargs='*', help='further launch arguments, for example run_dir:=runs/hour')
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     # A domain of its own: another system on this machine does not mix in.
     os.environ['ROS_DOMAIN_ID'] = str(os.getpid() % 100 + 1)
-    rclpy.init()
+    rclpy.init(args=[])
     with tempfile.TemporaryDirectory() as folder:
         measure(arguments, Path(folder))
     rclpy.shutdown()

@@ -20,8 +20,9 @@ from listener import Listener
 from dreamer_recorder.reader import read_steps
 
 NODES = {'sensing', 'driver', 'actor', 'recorder', 'robot_state_publisher', 'learner', 'mujoco_bridge', 'console'}
+FAMILY = ('planet', 'dreamer_v1', 'dreamer_v2', 'daydreamer')
 # Steps in a batch of the agents used here: training starts with one batch in memory.
-BATCH = {'dreamer_v3': 512, 'quick': 128}
+BATCH = {'quick': 128, **dict.fromkeys(('dreamer_v3', *FAMILY), 512)}
 RATIO = 16
 
 Processes = dict[str, list[ExecuteLocal]]
@@ -54,7 +55,9 @@ def assert_ended_well(processes: Processes) -> None:
     assert all(code == 0 for found in codes.values() for code in found), codes
 
 
-@launch_pytest.fixture(params=[('a1_walk', 'dreamer_v3'), ('a1_walk_camera', 'quick')], ids=['proprioception', 'camera'])
+@launch_pytest.fixture(
+    params=[('a1_walk_camera', 'quick'), *(('a1_walk', agent) for agent in ('dreamer_v3', *FAMILY))],
+    ids=['camera', 'dreamer_v3', *FAMILY])
 def learning(request: pytest.FixtureRequest, processes: Processes, tmp_path: Path, own_config: Path) -> LaunchDescription:
     task, agent = request.param
     return LaunchDescription([collect(processes), robot(

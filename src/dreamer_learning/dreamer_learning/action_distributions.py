@@ -1,4 +1,4 @@
-"""Distributions of actions: three of continuous ones, one of choices.
+"""Distributions of actions: four of continuous ones, one of choices.
 
 All take a network's outputs and offer `sample`, `at` (the sample that given noise makes), `mode`, `log_prob`, `entropy` of each
 dimension and where that lies between its bounds. Shapes: ... leading dimensions, A actions.
@@ -40,10 +40,12 @@ class BoundedNormal(_Continuous):
     mean = tanh(m), std = (max_std - min_std) sigmoid(s + 2) + min_std. parameters: (..., 2A) holding m then s.
     """
 
+    SHIFT = 2.0
+
     def __init__(self, parameters: Tensor, min_std: float, max_std: float) -> None:
         mean, std = parameters.chunk(2, -1)
         self.mean = torch.tanh(mean)
-        self.std = (max_std - min_std) * torch.sigmoid(std + 2) + min_std
+        self.std = (max_std - min_std) * torch.sigmoid(std + self.SHIFT) + min_std
         self._bounds = (min_std, max_std)
 
     def at(self, noise: Tensor) -> Tensor:
@@ -66,6 +68,12 @@ class BoundedNormal(_Continuous):
         """Where each entropy lies between the smallest (0) and the largest (1) that the bounds allow: (..., A) -> (..., A)."""
         low, high = (math.log(std) + 0.5 + HALF_LOG_TWO_PI for std in self._bounds)
         return (entropy - low) / max(high - low, 1e-8)
+
+
+class Normal(BoundedNormal):
+    """The same with sigmoid(s): begins in the middle between the bounds. Source: DayDreamer's public code (`normal`)."""
+
+    SHIFT = 0.0
 
 
 class TanhNormal(_Continuous):

@@ -1,4 +1,4 @@
-"""Adam as Keras has it, for several groups of parameters with a rate of their own: what trains the agents before DreamerV3."""
+"""Adam as Keras or torch have it, each group of parameters with a rate of its own: for the agents before DreamerV3."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ class Adam:
         v  <- beta2 v + (1 - beta2) g^2
         p  <- p - rate sqrt(1 - beta2^k) / (1 - beta1^k) m / (sqrt(v) + epsilon)
 
-    Unlike in torch.optim, epsilon is added before the second moment is corrected. Sources: Kingma and Ba 2015, end of
-    section 2; public code of Dreamer V1, V2 and DayDreamer.
+    Unlike in torch.optim, epsilon is added before the second moment is corrected (Kingma and Ba 2015, end of section 2; PlaNet,
+    Dreamer V1 and V2). With epsilon_corrected it is added after: epsilon sqrt(1 - beta2^k) above (DayDreamer). Source: their
+    public code.
     """
 
     def __init__(self, groups: Sequence[Group], config: OptimiserConfig) -> None:
@@ -70,8 +71,9 @@ class Adam:
         first, second = self.first[index], self.second[index]
         first.lerp_(gradient, 1 - config.beta1)
         second.mul_(config.beta2).addcmul_(gradient, gradient, value=1 - config.beta2)
-        corrected = rate * math.sqrt(1 - config.beta2**self.steps) / (1 - config.beta1**self.steps)
-        move = first / (second.sqrt().add_(config.epsilon))
+        correction = math.sqrt(1 - config.beta2**self.steps)
+        corrected = rate * correction / (1 - config.beta1**self.steps)
+        move = first / second.sqrt().add_(config.epsilon * (correction if config.epsilon_corrected else 1.0))
         moves = [part.view(p.shape) for part, p in zip(move.split([p.numel() for p in group.parameters]), group.parameters)]
         parameters: list[Tensor] = list(group.parameters)
         torch._foreach_add_(parameters, moves, alpha=-corrected)

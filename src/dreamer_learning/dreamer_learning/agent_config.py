@@ -26,6 +26,7 @@ class NetworkConfig:
         images: pooled, stride-1 convolutions with max-pooling (DreamerV3); strided, 4x4 ones of stride 2 (the others).
         kernel: side of the square convolution kernels where images are pooled, pixels.
         image_blocks: blocks of the pooled decoder's first layer on the deterministic state.
+        image_dense: whether the strided decoder begins with a dense layer.
         image_loss: mse, squared error of a sigmoid to x / 255; normal, -log N(x / 255 - 0.5; prediction, 1).
         image_centre: what the encoder takes off pixels in [0, 1].
         image_bits: colour depth that is kept.
@@ -42,6 +43,7 @@ class NetworkConfig:
     images: Literal['pooled', 'strided'] = 'pooled'
     kernel: int = 5
     image_blocks: int = 8
+    image_dense: bool = True
     image_loss: Literal['mse', 'normal'] = 'mse'
     image_centre: float = 0.5
     image_bits: int = 8
@@ -116,7 +118,8 @@ class HeadConfig:
             -log N(x; prediction, 1).
         continuation: whether there is such a head; without one, episodes never end in imagination.
         actor: of continuous actions: bounded, a normal whose mean is a tanh and whose deviation lies between actor_min_std and
-            actor_max_std; tanh_normal (Dreamer V1); truncated, a normal cut at [-1, 1] (DreamerV2).
+            actor_max_std; normal, the same but for how that deviation begins (DayDreamer); tanh_normal (Dreamer V1); truncated, a
+            normal cut at [-1, 1] (DreamerV2).
         actor_unimix: uniform share of discrete actions.
         outscale: of the last layers of reward and critic; continue_outscale and actor_outscale of the others.
     """
@@ -129,7 +132,7 @@ class HeadConfig:
     reward: Literal['twohot', 'symlog', 'normal'] = 'twohot'
     critic: Literal['twohot', 'symlog', 'normal'] = 'twohot'
     continuation: bool = True
-    actor: Literal['bounded', 'tanh_normal', 'truncated'] = 'bounded'
+    actor: Literal['bounded', 'normal', 'tanh_normal', 'truncated'] = 'bounded'
     actor_min_std: float = 0.1
     actor_max_std: float = 1.0
     actor_unimix: float = 0.0
@@ -203,9 +206,11 @@ class BehaviourConfig:
         discount_horizon: 1 / (1 - discount), steps.
         trace: lambda of the lambda-return.
         entropy: scale of the actor's entropy bonus; with an entropy_target, where it starts.
-        entropy_target: share of the entropy that the actor's bounds allow, at which adapting its scale holds each dimension of
-            the action; 0 = a fixed scale.
+        entropy_target: share of the entropy that the actor's bounds allow, at which adapting the scale holds the actor; 0 = a
+            fixed scale.
+        entropy_scales: each, a scale for each dimension of the action, all held at the target; shared, one that holds their mean.
         entropy_rate: change of the adapted scales per update.
+        entropy_unit: of the bonus, nats, or share: of the entropy that the actor's bounds allow (DayDreamer).
         actor_gradient: reinforce; dynamics: of the return through the imagined states (discrete actions straight-through); auto:
             dynamics for continuous actions, reinforce for discrete ones.
         dynamics_share: with method value_gradient, how much of the gradient goes through the dynamics, the rest by REINFORCE;
@@ -240,7 +245,9 @@ class BehaviourConfig:
     return_normalisation: Literal['percentiles', 'none'] = 'percentiles'
     advantage_normalisation: Literal['none', 'mean_std'] = 'none'
     entropy_target: float = 0.0
+    entropy_scales: Literal['each', 'shared'] = 'each'
     entropy_rate: float = 0.1
+    entropy_unit: Literal['nats', 'share'] = 'nats'
     actor_gradient: Literal['reinforce', 'dynamics', 'auto'] = 'reinforce'
     dynamics_share: float = -1.0
     discount_in_target: bool = True
@@ -292,6 +299,8 @@ class OptimiserConfig:
         warmup: updates of linear warm-up; anneal: see AnnealConfig.
         agc, agc_minimum: adaptive gradient clipping of LaProp.
         clip: norm to which Adam's gradients are cut, together for each of the three; 0 = not.
+        epsilon: added to the root of the second moment; in Adam to that of the moment before it is corrected for its start at
+            zero (Keras), or, with epsilon_corrected, after (DayDreamer).
         decay: weight decay per update, of all tensors; or, with decay_kernels, times the learning rate and of matrices only.
     """
 
@@ -309,6 +318,7 @@ class OptimiserConfig:
     clip: float = 0.0
     decay: float = 0.0
     decay_kernels: bool = False
+    epsilon_corrected: bool = False
 
     def __post_init__(self) -> None:
         if 0 < self.anneal.steps <= self.warmup:

@@ -130,8 +130,9 @@ class Behaviour(SlowCritic):
         limits = (own.return_rate, own.return_limit, own.return_low, own.return_high)
         self.returns = ReturnNormaliser(*limits) if own.return_normalisation == 'percentiles' else None
         self.advantages = AdvantageNormaliser(own.return_rate) if own.advantage_normalisation == 'mean_std' else None
+        one = task.action.discrete or own.entropy_scales == 'shared'
         self.entropy = AdaptiveScale(own.entropy, own.entropy_target, own.entropy_rate, ENTROPY_BOUNDS,
-                                     size=1 if task.action.discrete else task.action.size)
+                                     size=1 if one else task.action.size)
         self.level = ValueCentre(own.value_centering, own.discount_horizon)
 
     def loss(self, model: WorldModel, features: Tensor, batch: Mapping[str, Tensor],
@@ -187,8 +188,11 @@ class Behaviour(SlowCritic):
             slow = self._value(self.slow_critic(imagined[:-1]))
         policy = self.actor(imagined[:-1])
         entropy = policy.entropy()
-        share = policy.entropy_share(entropy.detach()).flatten(0, -2).mean(0)
-        bonus = entropy @ self.entropy.update(share)
+        share = policy.entropy_share(entropy.detach()).flatten(0, -2).mean(0)  # (A)
+        if self.config.entropy_scales == 'shared':
+            share = share.mean(0, keepdim=True)
+        counted = entropy if self.config.entropy_unit == 'nats' else policy.entropy_share(entropy)
+        bonus = (counted * self.entropy.update(share)).sum(-1)
         gain = advantage if self._through_dynamics else policy.log_prob(actions) * advantage
         returns = returns.detach()
         losses = {

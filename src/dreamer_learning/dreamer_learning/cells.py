@@ -98,7 +98,7 @@ class BlockGRU(nn.Module):
         gates = torch.baddbmm(weights.gates_bias, x.transpose(0, 1), weights.gates).transpose(0, 1)
         reset, candidate, update = gates.chunk(3, -1)
         candidate = torch.tanh(torch.sigmoid(reset) * candidate)
-        return torch.lerp(grouped, candidate, torch.sigmoid(update)).view(count, self.deter)
+        return torch.lerp(grouped, candidate, torch.sigmoid(update)).reshape(count, self.deter)
 
 
 class DenseGRU(nn.Module):
@@ -109,7 +109,7 @@ class DenseGRU(nn.Module):
         self.stoch = stoch
         self.inputs = Linear(stoch + actions, config.hidden, 1.0, style, style.bias)
         self.norm = style.after(config.hidden)
-        self.cell = CELLS[config.cell](config.hidden, config.deter)
+        self.cell = CELLS[config.cell](config.hidden, config.deter, style)
 
     def prepare(self) -> tuple[()]:
         """Nothing to rearrange."""
@@ -132,12 +132,12 @@ class DenseGRU(nn.Module):
 class NormGRU(nn.Module):
     """GRU with LayerNorm over its three gates, the reset on the candidate before the tanh, and an update bias of -1.
 
-    Source: DreamerV2's and DayDreamer's public code.
+    Source: DreamerV2's and DayDreamer's public code. The linear layer has a bias where the other layers have one (V2).
     """
 
-    def __init__(self, inputs: int, units: int) -> None:
+    def __init__(self, inputs: int, units: int, style: Style) -> None:
         super().__init__()
-        self.gates = Linear(inputs + units, 3 * units, 1.0, Style('layer', 'elu', 'glorot'), bias=False)
+        self.gates = Linear(inputs + units, 3 * units, 1.0, style, style.bias)
         self.norm = nn.LayerNorm(3 * units, LAYER_NORM_EPSILON)
 
     def forward(self, x: Tensor, state: Tensor) -> Tensor:
@@ -149,9 +149,8 @@ class NormGRU(nn.Module):
 class ResetFirstGRU(nn.Module):
     """GRU whose reset acts on the state before the matrix product, gates with a bias of 1: PlaNet's GRUBlockCell."""
 
-    def __init__(self, inputs: int, units: int) -> None:
+    def __init__(self, inputs: int, units: int, style: Style) -> None:
         super().__init__()
-        style = Style('none', 'relu', 'glorot')
         self.gates = Linear(inputs + units, 2 * units, 1.0, style)
         self.candidate = Linear(inputs + units, units, 1.0, style)
         nn.init.ones_(self.gates.bias)
@@ -163,7 +162,10 @@ class ResetFirstGRU(nn.Module):
 
 
 class KerasGRU(nn.GRUCell):
-    """The usual GRU cell, begun as Keras begins it: Glorot input weights, orthogonal recurrent ones per gate, zero biases."""
+    """The usual GRU cell, begun as Keras begins it: Glorot input weights, orthogonal recurrent ones, zero biases."""
+
+    def __init__(self, inputs: int, units: int, style: Style) -> None:
+        super().__init__(inputs, units)
 
     def reset_parameters(self) -> None:
         nn.init.zeros_(self.bias_ih)

@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from dreamer_learning.action_distributions import BoundedNormal, Categorical, TanhNormal, TruncatedNormal
+from dreamer_learning.action_distributions import BoundedNormal, Categorical, Normal, TanhNormal, TruncatedNormal
 from dreamer_learning.agent_config import AgentConfig, HeadConfig, NetworkConfig
 from dreamer_learning.distributions import HALF_LOG_TWO_PI, TwoHot
 from dreamer_learning.networks import MLP, symexp, symlog
@@ -18,7 +18,7 @@ from dreamer_learning.spaces import ActionSpec
 
 ActionDistribution = BoundedNormal | TanhNormal | TruncatedNormal | Categorical
 CONTINUOUS: dict[str, type[BoundedNormal] | type[TanhNormal] | type[TruncatedNormal]] = {
-    'bounded': BoundedNormal, 'tanh_normal': TanhNormal, 'truncated': TruncatedNormal}
+    'bounded': BoundedNormal, 'normal': Normal, 'tanh_normal': TanhNormal, 'truncated': TruncatedNormal}
 
 
 class ScalarOutput(Protocol):

@@ -3,7 +3,7 @@
 Pooled (DreamerV3's public code): stride-1 convolutions with 2x2 max-pooling; nearest-neighbour upsampling before each convolution
 of the decoder, whose first layer is block-linear in the deterministic state. Strided (World Models, PlaNet, Dreamer V1, V2,
 DayDreamer): 4x4 convolutions of stride 2 without padding, 64 -> 31 -> 14 -> 6 -> 2 pixels; transposed ones of 5, 5, 6 and 6
-pixels from a dense layer back to 64.
+pixels back to 64, from a dense layer or (DayDreamer) from the state itself as one pixel.
 
 Shapes: N = flattened leading dimensions, h w c image height, width, channels.
 """
@@ -106,20 +106,20 @@ class PooledDecoder(nn.Module):
 
 
 class StridedConvolution(nn.Module):
-    """Convolution of stride 2, or its transpose, and what follows it."""
+    """Convolution of stride 2, or its transpose, and what follows it. It has a bias even before LayerNorm (DayDreamer's code)."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, style: Style, transposed: bool = False,
                  last: bool = False) -> None:
         super().__init__()
         kind = nn.ConvTranspose2d if transposed else nn.Conv2d
-        self.convolution = kind(inputs, outputs, kernel, 2, bias=last or style.bias)
+        self.convolution = kind(inputs, outputs, kernel, 2)
         area = kernel * kernel
         if style.initialiser == 'glorot':
             init_glorot(self.convolution.weight, inputs * area, outputs * area)
         else:
             init_fan_in(self.convolution.weight, inputs * area)
-        if self.convolution.bias is not None:
-            nn.init.zeros_(self.convolution.bias)
+        assert self.convolution.bias is not None
+        nn.init.zeros_(self.convolution.bias)
         self.after = None if last else style.after(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -148,8 +148,9 @@ class StridedDecoder(nn.Module):
         super().__init__()
         style = config.image_style
         inner = [config.depth * mult for mult in reversed(config.mults[:-1])]
-        self.first = Linear(deter + stoch, STRIDED_GRID**2 * config.depth * config.mults[-1], 1.0, style)
-        depths = [self.first.out_features, *inner, layout[2]]
+        size = STRIDED_GRID**2 * config.depth * config.mults[-1]
+        self.first = Linear(deter + stoch, size, 1.0, style) if config.image_dense else nn.Identity()
+        depths = [size if config.image_dense else deter + stoch, *inner, layout[2]]
         ends = [False] * len(inner) + [True]
         self.layers = nn.Sequential(*(
             StridedConvolution(i, o, kernel, style, transposed=True, last=last)

@@ -20,6 +20,9 @@ from torch.nn import functional
 from dreamer_learning.agent_config import DynamicsConfig
 from dreamer_learning.distributions import HALF_LOG_TWO_PI, categorical_kl, mix_uniform, sample_one_hot, straight_through
 
+LEAST = 1e-30
+"""Probability: a KL to 0 is not finite."""
+
 
 class CategoricalLatent:
     """S variables of C classes, with a uniform share `unimix`. DreamerV2, section 2.1; DreamerV3 for the uniform share."""
@@ -29,7 +32,8 @@ class CategoricalLatent:
         self.size = self.outputs = config.stoch * config.classes
 
     def statistics(self, raw: Tensor) -> Tensor:
-        return mix_uniform(raw.unflatten(-1, (self.classes, self.variables)), self._unimix)
+        probs = mix_uniform(raw.unflatten(-1, (self.classes, self.variables)), self._unimix)
+        return probs if self._unimix else probs.clamp(min=LEAST)
 
     def noise(self, *leading: int, generator: torch.Generator | None, device: torch.device) -> Tensor:
         return torch.empty(*leading, 1, self.variables, device=device).uniform_(generator=generator)
@@ -43,9 +47,8 @@ class CategoricalLatent:
         return straight_through(self.sample(statistics.detach(), noise), statistics.flatten(-2))
 
     def mode(self, statistics: Tensor) -> Tensor:
-        """Flat, with the gradient of the probabilities."""
-        most = functional.one_hot(statistics.argmax(-2), self.classes).transpose(-1, -2).float()
-        return straight_through(most, statistics).flatten(-2)
+        """Flat, without gradient."""
+        return functional.one_hot(statistics.argmax(-2), self.classes).transpose(-1, -2).float().flatten(-2)
 
     def kl(self, statistics: Tensor, other: Tensor) -> Tensor:
         """KL(statistics || other), summed over variables: (...), nats."""
@@ -53,7 +56,7 @@ class CategoricalLatent:
 
     def entropy(self, statistics: Tensor) -> Tensor:
         """Summed over variables: (...), nats."""
-        return -(statistics * torch.log(statistics.clamp(min=1e-30))).sum((-2, -1))
+        return -(statistics * torch.log(statistics.clamp(min=LEAST))).sum((-2, -1))
 
 
 class GaussianLatent:

@@ -7,15 +7,17 @@ Imagination from every posterior state z[0]. Unlike in behaviour.py the return o
       r,c,v  r,c,v[0]    r,c,v[1]    r,c,v[2]               v[H]
       R     R[0]        R[1]        R[2]   ...  R[H-1]
             R[h] = r[h] + c[h] ((1 - lambda) v[h+1] + lambda R[h+1]),   R[H] = v[H]
-      weight w[0] = 1, w[h] = c[0] c[1] ... c[h-1]
+      weight w[0] = 1, w[h] = c[0] c[1] ... c[h-1];  V1, whose states begin at z[1]: u[1] = 1, u[h] = c[1] ... c[h-1]
 
-actor:  -w[h] (objective(a[h]) + entropy bonus),    h = 0 .. H-2: the first action decides on R[1], the last but one on R[H-1]
+actor:  -w[h] (objective(a[h]) + entropy bonus),    h = 0 .. H-2: the first action decides on R[1], the last but one on R[H-1];
+        V1 weighs by the state of the return, u[h+1]
         objective through the dynamics   R[h+1], with its gradient through the states z[1] .. z[h+1]
         objective of REINFORCE           log p(a[h] | z[h]) sg(R[h+1] - v[h])
         mixed: dynamics_share of the first and the rest of the second
-critic: -w[h] log p(R[h] | z[h]),                   h = 0 .. H-1;  V1 leaves out h = 0, where nothing was imagined yet
+critic: -w[h] log p(R[h] | z[h]),                   h = 0 .. H-1;  V1: -u[h] log p(R[h] | z[h]), h = 1 .. H-1
 
 v is the slow critic with `slow_target` (V2), the critic itself without (V1). c[0] is the real one: (1 - is_terminal) discount.
+V1 does not imagine from terminal steps: u = 0 there.
 Sources: Hafner et al. 2020 (V1), equations 4 to 8; 2021 (V2), equations 4 to 6; their public code.
 Shapes: N starts, H horizon, F features.
 """
@@ -73,12 +75,13 @@ class ValueGradient(SlowCritic):
             live = torch.cat([((~terminal).float() * discount).unsqueeze(0), live[1:]])
             value = (self.slow_critic if self.config.slow_target else self.critic).predict(path)
             returns = state_returns(reward, value, live, self.config.trace)  # (H, N)
+        first = 0 if self.config.slow_target else 1  # V1 has no states but the imagined ones
         with torch.no_grad():
-            weight = torch.cumprod(torch.cat([torch.ones_like(live[:1]), live[:-1]]), 0)  # (H+1, N)
+            begin = torch.ones_like(live[:1]) if first == 0 else (~terminal).to(live).unsqueeze(0)
+            weight = torch.cumprod(torch.cat([begin, live[first:-1]]), 0)  # of states first .. H
         actor, entropy = self._actor_loss(path.detach(), actions, returns, value.detach(), weight)
-        first = 0 if self.config.slow_target else 1  # V1 imagines the first state of its critic, V2 begins with the real one
         prediction = self.critic(path.detach()[first:-1])
-        critic = weight[first:-1] * self.critic.output.loss(prediction, returns.detach()[first:].unsqueeze(-1))
+        critic = weight[:-1] * self.critic.output.loss(prediction, returns.detach()[first:].unsqueeze(-1))
         metrics = {'return': returns.detach().mean(), 'value': value.detach().mean(), 'weight': weight.mean(),
                    'reward/imagined': reward.detach()[1:].mean(), 'entropy/actor': entropy.detach().mean()}
         return BehaviourLoss({'actor': actor, 'critic': critic}, metrics)
@@ -92,7 +95,7 @@ class ValueGradient(SlowCritic):
         if self._share < 1:
             advantage = (returns[1:] - value[:-2]).detach()
             objective = objective + (1 - self._share) * policy.log_prob(actions[:-1].detach()) * advantage
-        return -weight[:-2] * (objective + self.config.entropy * entropy), entropy
+        return -weight[:len(entropy)] * (objective + self.config.entropy * entropy), entropy
 
 
 def state_returns(reward: Tensor, value: Tensor, live: Tensor, trace: float) -> Tensor:

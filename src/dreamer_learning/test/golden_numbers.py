@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dreamer_learning.heads import NormalOutput
+
 FOLDER = Path(__file__).parent / 'golden'
 
 
@@ -70,6 +72,15 @@ class Golden:
         torch.testing.assert_close(ours.detach().float(), expected, rtol=tolerance, atol=tolerance * largest,
                                    msg=lambda message: f'{name}: {message}')
 
+    def check_image(self, name: str, ours: Tensor) -> None:
+        """Compare images (N, h, w, c) with every 97th number and the sums over each channel."""
+        content = self._outputs[name]
+        assert list(ours.shape) == content['shape']
+        ours = ours.detach()
+        sums = ours.double().sum((0, 1, 2))
+        torch.testing.assert_close(ours.flatten()[::97], torch.tensor(content['every_97th']), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(sums, torch.tensor(content['channel_sums'], dtype=torch.float64), rtol=1e-5, atol=1e-5)
+
 
 def put(parameter: Tensor | None, value: Tensor) -> None:
     """Copy values into a parameter of the same shape."""
@@ -91,6 +102,49 @@ def put_linear(layer: nn.Linear, golden: Golden, name: str, rows: Tensor | None 
     if layer.bias is not None:
         bias = golden[f'{name}/bias']
         put(layer.bias, bias if columns is None else bias[columns])
+
+
+def put_norm(norm: Any, golden: Golden, name: str) -> None:
+    """Scale and shift of `<name>/norm`, where the layer has them."""
+    if norm.weight is not None:
+        put(norm.weight, golden[f'{name}/norm/scale'])
+    if norm.bias is not None:
+        put(norm.bias, golden[f'{name}/norm/bias'])
+
+
+def put_mlp(mlp: Any, golden: Golden, name: str, rows: Tensor | None = None, outputs: Sequence[str] = ()) -> None:
+    """Layers <name>/0, <name>/1, ... and the last ones, if `outputs` names them.
+
+    Args:
+        rows: the original's numbers of our inputs, where their order differs.
+    """
+    for index, (layer, norm) in enumerate(zip(mlp.layers, mlp.norms)):
+        put_linear(layer, golden, f'{name}/{index}', rows if index == 0 else None)
+        put_norm(norm, golden, f'{name}/{index}')
+    if outputs:
+        layers = getattr(mlp.out, 'layers', [mlp.out])
+        assert len(layers) == len(outputs)
+        for layer, output in zip(layers, outputs):
+            put_linear(layer, golden, f'{name}/{output}')
+
+
+def class_order(stoch: int, classes: int, offset: int = 0) -> Tensor:
+    """The original keeps a latent as (variable, class), this package as (class, variable): its number of each of our inputs."""
+    return torch.arange(stoch * classes).view(stoch, classes).t().flatten() + offset
+
+
+class Column(nn.Module):
+    """In the place of a head: one of the features, which are the numbers that a fixture gives."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__()
+        self.index, self.output = index, NormalOutput()
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features[..., self.index:self.index + 1]
+
+    def predict(self, features: Tensor) -> Tensor:
+        return features[..., self.index]
 
 
 def put_convolution(layer: nn.Conv2d | nn.ConvTranspose2d, golden: Golden, name: str) -> None:

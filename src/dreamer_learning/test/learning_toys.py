@@ -17,7 +17,8 @@ SMALL: dict[str, dict] = {
     'heads': {'bins': 41},
     'behaviour': {
         'horizon': 5, 'imagination_starts': 0, 'discount_horizon': 333.0, 'entropy': 3e-4, 'slow_rate': 0.02,
-        'entropy_target': 0.0, 'advantage_normalisation': 'none', 'discount_in_target': True, 'value_centering': 0.0,
+        'entropy_target': 0.0, 'entropy_scales': 'each', 'advantage_normalisation': 'none', 'discount_in_target': True,
+        'value_centering': 0.0,
     },
     'optimiser': {'warmup': 0},
     'replay': {'capacity': 1000, 'batch': 4, 'length': 8, 'start': 16},

@@ -198,10 +198,11 @@ def test_the_entropy_scale_stays_between_its_bounds() -> None:
         assert scale.scale.item() == pytest.approx(bound)
 
 
-@pytest.mark.parametrize('discrete', [False, True])
-def test_the_entropy_bonus_weights_each_dimension_by_its_scale(discrete: bool) -> None:
+@pytest.mark.parametrize(('discrete', 'scales', 'count'), [(False, 'each', 3), (False, 'shared', 1), (True, 'each', 1)])
+def test_the_entropy_bonus_weights_each_dimension_by_its_scale(discrete: bool, scales: str, count: int) -> None:
     """Without advantages the actor's loss is -w sum of scale times entropy."""
-    agent = shaken_agent(discrete=discrete, behaviour={'entropy': 0.0})
+    agent = shaken_agent(discrete=discrete, behaviour={'entropy': 0.0, 'entropy_scales': scales})
+    assert agent.behaviour.entropy.scale.shape == (count,)
     behaviour = agent.behaviour
     behaviour.entropy.scale.copy_(torch.linspace(0.1, 0.4, len(behaviour.entropy.scale)))
     path, actions = behaviour._imagine(agent.model, torch.randn(3, 48), agent.generator)

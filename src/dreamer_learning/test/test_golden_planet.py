@@ -17,7 +17,8 @@ from dreamer_learning.latents import GaussianLatent
 from dreamer_learning.networks import Style
 from dreamer_learning.planning import cross_entropy_method
 from dreamer_learning.rssm import RSSM
-from dreamer_learning.spaces import TensorSpec
+from dreamer_learning.spaces import ActionSpec, Task, TensorSpec
+from dreamer_learning.world_model import WorldModel
 
 STYLE = Style('none', 'relu', 'glorot')
 OLD = {'norm': 'none', 'activation': 'relu', 'initialiser': 'glorot'}
@@ -33,6 +34,11 @@ def put_pair(layer: nn.Linear, golden: Golden, name: str) -> None:
 
 def make_rssm(golden: Golden) -> RSSM:
     rssm = RSSM(DYNAMICS, ACTIONS, TOKENS, style=STYLE)
+    put_rssm(rssm, golden)
+    return rssm
+
+
+def put_rssm(rssm: RSSM, golden: Golden) -> None:
     core: Any = rssm.core
     prior: Any = rssm.prior
     put_linear(core.inputs, golden, 'prior/in')
@@ -42,7 +48,6 @@ def make_rssm(golden: Golden) -> RSSM:
     put_pair(prior.out, golden, 'prior')
     put_linear(rssm.posterior.first, golden, 'posterior/hidden')
     put_pair(rssm.posterior.out, golden, 'posterior')
-    return rssm
 
 
 def no_noise(rssm: RSSM, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +108,7 @@ def test_kl_with_free_nats_of_each_element() -> None:
     # The original takes the free nats off, which changes no gradient.
     golden.check('loss', losses['dynamics'] - free)
     golden.check('loss', losses['representation'] - free)
+    golden.check('mean', losses['dynamics'].mean() - free)
     (losses['dynamics'] + losses['representation']).mean().backward()
     for side, grad in (('posterior', posterior.grad), ('prior', prior.grad)):
         assert grad is not None
@@ -123,10 +129,11 @@ def test_cross_entropy_method() -> None:
     def noise(iteration: int) -> Tensor:
         return golden[f'noise/{iteration}'].transpose(0, 1).unsqueeze(1)
 
-    for iterations in range(1, own['iterations'] + 1):
-        mean, std = cross_entropy_method(score, noise, PlanningConfig(own['horizon'], iterations, own['candidates'], own['top']))
-        torch.testing.assert_close(mean[:, 0], golden.output('mean')[iterations - 1], rtol=1e-5, atol=1e-5)
-        torch.testing.assert_close(std[:, 0], golden.output('std')[iterations - 1], rtol=1e-5, atol=1e-5)
+    found = [cross_entropy_method(score, noise, PlanningConfig(own['horizon'], iterations, own['candidates'], own['top']))
+             for iterations in range(1, own['iterations'] + 1)]
+    for name, parts in zip(('mean', 'std'), zip(*found)):
+        golden.check(name, torch.stack(parts)[:, :, 0])
+    golden.check('plan', found[-1][0][:, 0])
 
 
 def test_image_networks_and_the_reward_head() -> None:
@@ -168,19 +175,25 @@ def test_image_networks_and_the_reward_head() -> None:
     golden.check('reward_log_prob', -head.output.loss(head(features), target).view(2, 2))
 
 
-def test_overshooting() -> None:
+def observed(golden: Golden, rssm: RSSM) -> tuple[Tensor, Tensor, Tensor]:
+    """Posterior states and statistics of the fixture's sequence, every sample the mean."""
+    embed, action = golden['input/sequence/embed'], golden['input/sequence/action']
+    first = torch.zeros(embed.shape[:2], dtype=torch.bool)
+    return rssm.observe(embed, action, first, *rssm.initial(len(embed), embed.device))
+
+
+def test_priors_of_overshooting(monkeypatch: pytest.MonkeyPatch) -> None:
     golden = Golden('planet_overshooting')
     rssm = make_rssm(golden)
+    no_noise(rssm, monkeypatch)
+    deter, stoch, posterior = observed(golden, rssm)
     core: Any = rssm.core
-    embed, action = golden['input/sequence/embed'], golden['input/sequence/action']
-    batch, length = embed.shape[:2]
-    weights, share = core.prepare(), core.embed_action(core.action_weight(), action)
-    with pytest.MonkeyPatch.context() as patch:
-        no_noise(rssm, patch)
-        first = torch.zeros(batch, length, dtype=torch.bool)
-        deter, stoch, posterior = rssm.observe(embed, action, first, *rssm.initial(batch, embed.device))
+    weights, share = core.prepare(), core.embed_action(core.action_weight(), golden['input/sequence/action'])
     before = [torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], 1) for x in (deter, stoch)]
-    mask = golden.output('mask')
+    mask = golden.output('mask').bool()
+    batch, length, distances = mask.shape
+    found = torch.zeros(batch, length, distances, 3, STOCH)  # mean and deviation of the prior, mean of the posterior
+    kl = torch.zeros(batch, length, distances)
     for start in range(length):
         h, z = before[0][:, start], before[1][:, start]
         for t in range(start, length):
@@ -188,10 +201,28 @@ def test_overshooting() -> None:
             prior = rssm.latent.statistics(rssm.prior(h))
             z = rssm.latent.mode(prior)
             d = t - start - 1
-            if 0 <= d < mask.shape[-1]:
-                assert mask[:, start, d].all()
-                for index, part in enumerate(('mean', 'std')):
-                    torch.testing.assert_close(prior[:, index], golden.output(f'prior_{part}')[:, start, d], rtol=1e-5, atol=1e-5)
-                torch.testing.assert_close(posterior[:, t, 0], golden.output('posterior_mean')[:, start, d], rtol=1e-5, atol=1e-5)
-                kl = rssm.latent.kl(posterior[:, t], prior)
-                torch.testing.assert_close(kl, golden.output('kl')[:, start, d], rtol=1e-5, atol=1e-5)
+            if 0 <= d < distances:
+                found[:, start, d] = torch.cat([prior, posterior[:, t, :1]], 1).detach()
+                kl[:, start, d] = rssm.latent.kl(posterior[:, t], prior).detach()
+    golden.check('kl', kl)
+    for index, name in enumerate(('prior_mean', 'prior_std', 'posterior_mean')):
+        torch.testing.assert_close(found[..., index, :][mask], golden.output(name)[mask], rtol=1e-5, atol=1e-5)
+
+
+def test_loss_of_overshooting(monkeypatch: pytest.MonkeyPatch) -> None:
+    golden = Golden('planet_overshooting')
+    config = small_config(
+        networks={'units': TOKENS, **OLD}, heads={'reward': 'normal'}, replay={'context': False},
+        dynamics={**dataclasses.asdict(DYNAMICS)}, behaviour={'method': 'planning'},
+        loss={'free_nats': 0.0, 'overshooting': golden.setting['overshooting_distance'], 'replay_critic': 0.0})
+    model = WorldModel(config, Task('toy', 20.0, 10, 'toy', {'joints': TensorSpec((4,))}, ActionSpec(ACTIONS)))
+    put_rssm(model.rssm, golden)
+    no_noise(model.rssm, monkeypatch)
+    state = observed(golden, model.rssm)
+    action = golden['input/sequence/action']
+    batch = {'previous_action': action[:, 0], 'action': torch.cat([action[:, 1:], action[:, :1]], 1),
+             'is_first': torch.zeros(action.shape[:2], dtype=torch.bool)}
+    kl, length = golden.output('kl'), action.shape[1]
+    # The original begins before the first step too, from a state of zeros; here the posterior of every step is a start.
+    expected = [kl[:, 1:length - d + 1, d - 2].mean() for d in (2, 3)]
+    torch.testing.assert_close(model._overshoot(batch, *state, None), torch.stack(expected), rtol=1e-5, atol=1e-5)
