@@ -171,8 +171,7 @@ class Behaviour(SlowCritic):
         """path (H+1, N, F), actions (H, N, A) -> losses, returns (H, N)."""
         imagined = path.detach()
         logits = self.critic(imagined[:-1])
-        known = [module for module in (model.reward, model.continuation) if module is not None]
-        with frozen(*known, self.critic), torch.set_grad_enabled(self._through_dynamics):
+        with self._known(model), torch.set_grad_enabled(self._through_dynamics):
             reward, live = model.reward.predict(path), model.live(path)
             self.level.update(reward[1:])
             values = self._values(path, logits)
@@ -205,6 +204,13 @@ class Behaviour(SlowCritic):
             'entropy/actor_share': share.mean(), 'entropy/scale': self.entropy.scale.mean(), 'weight': weight.mean(),
         }
         return BehaviourLoss(losses, metrics), returns
+
+    def _known(self, model: WorldModel) -> contextlib.AbstractContextManager[None]:
+        """Where gradients go through the dynamics, heads that judge a path do not learn from it."""
+        if not self._through_dynamics:
+            return contextlib.nullcontext()
+        heads = [module for module in (model.reward, model.continuation, self.critic) if module is not None]
+        return frozen(*heads)
 
     def _values(self, path: Tensor, logits: Tensor) -> Tensor:
         """Of every imagined state, (H+1, N); `logits` are the critic's without gradient to the path, of all but the last."""

@@ -83,6 +83,14 @@ class WorldModel(nn.Module):
         The agents before it differ in the parts (heads, likelihoods, KL rule), not in the sum.
         """
         deter, stoch, posterior = self.observe(batch, generator)
+        losses, metrics = self.head_losses(batch, deter, stoch, posterior)
+        if self.config.loss.overshooting:
+            losses['overshoot'] = self._overshoot(batch, deter, stoch, posterior, generator)
+        return WorldModelLoss(losses, deter, stoch, metrics)
+
+    def head_losses(self, batch: Mapping[str, Tensor], deter: Tensor, stoch: Tensor,
+                    posterior: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """All losses but overshooting, of filtered states (B, T, ...): by name, and metrics."""
         prior = self.rssm.latent.statistics(self.rssm.prior(deter))
         losses, metrics = self.kl(posterior, prior)
         features = torch.cat([deter, stoch], -1).flatten(0, 1)
@@ -94,9 +102,7 @@ class WorldModel(nn.Module):
         losses['reward'] = self.reward.output.loss(reward, batch['reward'].flatten().unsqueeze(-1))
         if self.continuation is not None:
             losses['continuation'] = bernoulli_loss(self.continuation(features), self._continue_target(batch))
-        if own.overshooting:
-            losses['overshoot'] = self._overshoot(batch, deter, stoch, posterior, generator)
-        return WorldModelLoss(losses, deter, stoch, metrics)
+        return losses, metrics
 
     def _continue_target(self, batch: Mapping[str, Tensor]) -> Tensor:
         behaviour = self.config.behaviour
