@@ -24,7 +24,7 @@ from launch_ros.actions import Node, PushRosNamespace
 
 SHARE = Path(get_package_share_directory('dreamer_bringup'))
 # The same robot as it learned with; these may differ.
-PASSED_ON = ('seed', 'real_time_factor', 'sim', 'camera', 'variation_file', 'command_rate', 'velocity_source', 'rviz',
+PASSED_ON = ('runtime', 'seed', 'real_time_factor', 'sim', 'camera', 'variation_file', 'command_rate', 'velocity_source', 'rviz',
              'namespace', 'log_level', 'config_dir')
 
 
@@ -37,6 +37,9 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('run_dir', None, 'run whose newest checkpoint is evaluated; agent, size, task and robot are those of the run'),
         argument('episodes', '10', 'whole episodes to count'),
         argument('mode', 'eval', 'eval = the most likely actions, train = sampled ones, as while learning', ['train', 'eval']),
+        argument('runtime', 'torch', 'what runs the policy: torch, or onnx with policy_file', ['torch', 'onnx']),
+        argument('policy_file', '', 'file for runtime:=onnx; empty = policy.onnx in run_dir, where ros2 run dreamer_learner '
+                 'export writes it'),
         argument('seed', '0', 'seed of simulation and of sampled actions'),
         argument('real_time_factor', '0.0', 'pace of the simulation: 1.0 = the clock, 0.0 = as fast as the nodes answer'),
         argument('sim', 'true', 'simulate the robot in MuJoCo; false = a robot publishes the sensor topics, and sensing '
@@ -75,18 +78,21 @@ def evaluation(context: LaunchContext) -> list:
     text = LaunchConfiguration('episodes').perform(context)
     if not text.isdecimal() or int(text) < 1:
         raise RuntimeError(f"launch argument episodes: '{text}' is not allowed; allowed: int of at least 1")
+    runtime, path = (LaunchConfiguration(name).perform(context) for name in ('runtime', 'policy_file'))
+    path = str(Path(path).expanduser().absolute()) if path else str(run_dir / 'policy.onnx') if runtime == 'onnx' else ''
     folder = run_dir / 'evaluations' / datetime.datetime.now().strftime('%Y%m%d-%H%M%S')
     passed = {name: LaunchConfiguration(name) for name in (*PASSED_ON, 'mode')}
     # Closed off: the arguments of both files have the same names.
     robot = GroupAction([IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'robot.launch.py')),
-        launch_arguments={**passed, **names, 'run_dir': str(folder), 'learner': 'false', 'prefill': '0'}.items())])
+        launch_arguments={**passed, **names, 'run_dir': str(folder), 'learner': 'false', 'prefill': '0',
+                          'policy_file': path}.items())])
     evaluator = Node(
         package='dreamer_learner', executable='evaluator', name='evaluator', output='screen', emulate_tty=True,
         arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
         parameters=[{
             **names, 'config_dir': LaunchConfiguration('config_dir'), 'run_dir': str(run_dir), 'episodes': int(text),
-            'result': str(folder / 'evaluation.yaml'),
+            'result': str(folder / 'evaluation.yaml'), 'policy_file': path,
         }])
     own = GroupAction([PushRosNamespace(LaunchConfiguration('namespace')), evaluator])
     return [robot, RegisterEventHandler(OnProcessExit(target_action=evaluator, on_exit=on_exit)), own]

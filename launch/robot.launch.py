@@ -32,6 +32,8 @@ SHARE = Path(get_package_share_directory('dreamer_bringup'))
 USER_ERROR = 2
 # Control nodes wait without spinning: a core that spins is missing to the learner.
 QUIET = {'OMP_NUM_THREADS': '1', 'OMP_WAIT_POLICY': 'passive'}
+# Every update allocates its tensors anew: memory that goes back to the kernel in between costs it 2 to 7%.
+KEEP = {'MALLOC_MMAP_THRESHOLD_': str(2**25), 'MALLOC_TRIM_THRESHOLD_': str(2**30)}
 
 
 # Training on more threads makes the small matrices of these models slower.
@@ -52,7 +54,7 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('robot', 'a1', f'robot, a file of robots/ in config_dir; shipped: {shipped("robots")}'),
         argument('task', 'a1_walk', f'what it learns, a file of tasks/ in config_dir; shipped: {shipped("tasks")}'),
         argument('agent', 'dreamer_v3', f'learning algorithm, a file of agents/ in config_dir; shipped: {shipped("agents")}'),
-        argument('size', 'cpu', 'size of the networks, a block of the agent file: cpu; paper; dreamer_v3: 1m, 12m, 25m, ... 400m'),
+        argument('size', 'cpu', 'size of the networks, a block of the agent file: cpu; paper; of dreamer_v3 1m, 12m, ... 400m'),
         argument('blocks', '', 'named blocks of the agent file that stack on the size, separated by commas: gaussian_latents'),
         argument('run_dir', '', 'where the run is kept; an existing one is resumed. Empty: runs/<task>-<agent>-<time>'),
         argument('from_checkpoint', '', 'run directory or checkpoint whose weights a new run begins with, as far as they fit; '
@@ -66,6 +68,9 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('train_ratio', '0', 'replayed steps per control step; 0 = train continuously'),
         argument('prefill', '2000', 'control steps of random exploration; 0 = until the first weights arrive'),
         argument('learner', 'true', 'train; false = only act, with the weights that another learner publishes', switch),
+        argument('runtime', 'torch', 'what runs the policy: torch; onnx = onnxruntime, with the finished policy of policy_file, '
+                 'where nothing learns (learner:=false)', ['torch', 'onnx']),
+        argument('policy_file', '', 'file for runtime:=onnx, which ros2 run dreamer_learner export writes from a run'),
         argument('mode', 'train', 'how the actor acts: train = sampled actions, eval = the most likely ones', ['train', 'eval']),
         argument('camera', 'auto', 'render the camera; auto = when something subscribes to it', ['auto', 'on', 'off']),
         argument('variation_file', '', 'parameter file for mujoco_bridge with variation.* (friction, payload, ...)'),
@@ -126,12 +131,29 @@ def texts(context: LaunchContext) -> dict[str, str]:
     """The arguments that are text, checked."""
     text = {name: LaunchConfiguration(name).perform(context) for name in (
         'robot', 'task', 'agent', 'size', 'blocks', 'device', 'namespace', 'log_level', 'config_dir', 'lockstep',
-        'velocity_source', 'camera', 'mode', 'variation_file', 'from_checkpoint')}
+        'velocity_source', 'camera', 'mode', 'variation_file', 'from_checkpoint', 'runtime', 'policy_file')}
     text['config_dir'] = str(Path(text['config_dir']).expanduser().absolute())
     check_names(text)
     if text['variation_file'] and not Path(text['variation_file']).is_file():
         raise RuntimeError(f"launch argument variation_file: no file '{text['variation_file']}'")
+    if text['policy_file']:
+        text['policy_file'] = str(Path(text['policy_file']).expanduser().absolute())
     return text
+
+
+def acting(text: dict[str, str], learns: bool, agent: dict, prefill: int) -> dict:
+    """The actor's parameters that depend on what runs the policy."""
+    path = text['policy_file']
+    if text['runtime'] == 'torch':
+        if path:
+            raise RuntimeError(f"launch argument policy_file: '{path}' needs runtime:=onnx")
+        return {**agent, 'prefill': prefill}
+    if learns:
+        raise RuntimeError("launch argument runtime: 'onnx' runs a finished policy; allowed with learner:=false")
+    if not Path(path).is_file():
+        raise RuntimeError(f"launch argument policy_file: no file '{path}'; ros2 run dreamer_learner export writes one")
+    # Nothing to wait for: it acts at once.
+    return {'runtime': 'onnx', 'policy_file': path}
 
 
 def own_topics(namespace: str) -> list[tuple[str, str]]:
@@ -154,7 +176,8 @@ def robot_nodes(context: LaunchContext) -> list:
                            'allowed in lockstep: 0')
     run_dir = run_directory(LaunchConfiguration('run_dir').perform(context), text['task'], text['agent'])
     shared = {'config_dir': text['config_dir'], 'robot': text['robot'], 'task': text['task'], 'use_sim_time': sim}
-    agent = {**shared, 'agent': text['agent'], 'size': text['size'], 'blocks': text['blocks'], 'seed': seed}
+    agent = {'agent': text['agent'], 'size': text['size'], 'blocks': text['blocks']}
+    actor = acting(text, learns, agent, number(context, 'prefill', int))
     kept = {'run_dir': str(run_dir), 'use_sim_time': sim}
 
     def node(package: str, executable: str, parameters: dict, environment: dict | None = None, files: list[str] | None = None,
@@ -170,17 +193,17 @@ def robot_nodes(context: LaunchContext) -> list:
         node('dreamer_sensing', 'sensing', {
             **shared, 'velocity_source': text['velocity_source'], 'publish_odometry': not sim}),
         node('dreamer_drivers', 'driver', {**shared, 'command_rate': command_rate}),
-        node('dreamer_actor', 'actor', {**agent, 'prefill': number(context, 'prefill', int), 'mode': text['mode']}),
+        node('dreamer_actor', 'actor', {**shared, **actor, 'seed': seed, 'mode': text['mode']}),
         node('dreamer_recorder', 'recorder', kept),
         description(text, sim, node),
     ]
     limit = lockstep and learns and ratio > 0
     if learns:
         threads = training_threads(usable_cores()) if text['device'] == 'cpu' else 0
-        learner = {**agent, 'run_dir': str(run_dir), 'train_ratio': ratio, 'device': text['device'], 'limit_environment': limit,
-                   'threads': threads, 'from_checkpoint': text['from_checkpoint']}
-        nodes.append(node('dreamer_learner', 'learner', learner, waiting(threads, paced=factor > 0 or not sim),
-                          sigterm_timeout='20', sigkill_timeout='20'))
+        learner = {**shared, **agent, 'seed': seed, 'run_dir': str(run_dir), 'train_ratio': ratio, 'device': text['device'],
+                   'limit_environment': limit, 'threads': threads, 'from_checkpoint': text['from_checkpoint']}
+        environment = {**waiting(threads, paced=factor > 0 or not sim), **KEEP}
+        nodes.append(node('dreamer_learner', 'learner', learner, environment, sigterm_timeout='20', sigkill_timeout='20'))
     if sim:
         nodes.append(node('dreamer_mujoco', 'mujoco_bridge', {
             **shared, 'seed': seed, 'real_time_factor': factor, 'lockstep': lockstep, 'wait_for_learner': limit,

@@ -12,6 +12,7 @@ from conftest import System
 from dreamer_learning import checkpoint
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import load_agent
+from dreamer_learning.export import Origin, export_policy
 from dreamer_learning.spaces import load_task
 from dreamer_recorder.reader import read_steps
 
@@ -45,16 +46,30 @@ def test_counts_whole_episodes_of_the_policy(start: Callable[..., System], run_d
     assert not (run_dir / 'bags').exists()
 
 
+def test_a_policy_file_acts_in_its_place(start: Callable[..., System], run_dir: Path, own_config: Path) -> None:
+    agent = Agent(load_agent(own_config, 'quick', 'cpu'), load_task(own_config, 'a1_walk'), seed=1)
+    export_policy(agent.config, load_task(own_config, 'a1_walk'), agent.policy_parameters(), Origin('a1_walk', 34, 0, 77),
+                  run_dir / 'policy.onnx')
+    system = start('evaluate.launch.py', run_dir=run_dir, episodes=1, config_dir=own_config, runtime='onnx')
+    assert system.wait(120) == 0, system.output
+    assert 'actor ready: quick cpu of 34 updates, policy.onnx, eval' in system.output
+    assert '1 episodes with the policy of 34 updates' in system.output
+    [folder] = (run_dir / 'evaluations').iterdir()
+    assert {step.weights_version for step in read_steps(folder / 'bags') if step.action is not None} == {77}
+
+
 @pytest.mark.parametrize(('change', 'arguments', 'expected'), [
     (lambda folder: (folder / 'run.yaml').unlink(), {}, 'has no run.yaml'),
     (lambda folder: (folder / 'run.yaml').write_text('agent: quick\n'), {}, "key 'size' is missing"),
     (lambda folder: None, {'episodes': 0}, 'int of at least 1'),
+    (lambda folder: None, {'runtime': 'onnx'}, "a run/policy.onnx'; ros2 run dreamer_learner export writes one"),
+    (lambda folder: (folder / 'policy.onnx').write_bytes(b'cut short'), {'runtime': 'onnx'}, 'is not a whole ONNX file'),
     (lambda folder: next((folder / 'checkpoints').iterdir()).unlink(), {}, 'has no checkpoint yet'),
     (lambda folder: next((folder / 'checkpoints').iterdir()).write_bytes(b'cut short'), {}, 'checkpoint'),
-], ids=['no run', 'half a run', 'no episodes', 'no checkpoint', 'damaged checkpoint'])
+], ids=['no run', 'half a run', 'no episodes', 'no policy file', 'damaged policy file', 'no checkpoint', 'damaged checkpoint'])
 def test_what_cannot_be_evaluated_is_one_line(
         start: Callable[..., System], run_dir: Path, own_config: Path, change: Callable[[Path], None],
-        arguments: dict[str, int], expected: str) -> None:
+        arguments: dict[str, object], expected: str) -> None:
     change(run_dir)
     system = start('evaluate.launch.py', run_dir=run_dir, config_dir=own_config, **arguments)
     assert system.wait(60) != 0

@@ -137,7 +137,7 @@ def test_what_nodes_are_given(
 def test_an_evaluation_passes_the_robots_arguments_on(launch_file: ModuleType) -> None:
     evaluate = load('evaluate')
     given = {argument.name for argument in evaluate.arguments()}
-    assert set(evaluate.PASSED_ON) == given - {'run_dir', 'episodes', 'mode'}
+    assert set(evaluate.PASSED_ON) == given - {'run_dir', 'episodes', 'mode', 'policy_file'}
     assert given - {'episodes'} <= {argument.name for argument in launch_file.arguments()}
 
 

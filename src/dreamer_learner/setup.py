@@ -22,6 +22,7 @@ setup(
             'learner = dreamer_learner.main:main',
             'evaluator = dreamer_learner.main:evaluator',
             'train_offline = dreamer_learner.main:train_offline',
+            'export = dreamer_learner.main:export',
         ],
     },
 )

@@ -24,6 +24,7 @@ class LoadablePolicy(Protocol):
 
 
 PolicyT = TypeVar('PolicyT', bound=LoadablePolicy)
+ReadyT = TypeVar('ReadyT')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,10 +40,10 @@ class Announcement:
 
 
 @dataclasses.dataclass(frozen=True)
-class Loaded(Generic[PolicyT]):
+class Loaded(Generic[ReadyT]):
     """A policy that holds checked weights."""
 
-    policy: PolicyT
+    policy: ReadyT
     version: int
     updates: int
     env_steps: int

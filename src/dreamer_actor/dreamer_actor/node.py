@@ -1,30 +1,27 @@
-"""The ROS side of the actor: observation in, action out."""
+"""The ROS side of the actor: observation in, action out. Does not import torch: policies.py chooses what computes."""
 
 from __future__ import annotations
 
 import gc
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
-import torch
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from dreamer_actor.controller import Answer, Controller
-from dreamer_actor.mailbox import Announcement, WeightMailbox
-from dreamer_actor.settings import check_count, check_mode
+from dreamer_actor.policies import Wanted, make_source
+from dreamer_actor.settings import check_count, check_mode, check_runtime
 from dreamer_actor.timing import StepTiming
-from dreamer_interfaces.msg import Action, Metrics, Observation, PolicyWeights
-from dreamer_learning import weights
-from dreamer_learning.devices import check_device
-from dreamer_learning.policy import Policy
+from dreamer_interfaces.msg import Action, Metrics, Observation
+from dreamer_learning.acting import RecurrentPolicy
 from dreamer_learning.spaces import Task
 from dreamer_node import wire
-from dreamer_node.agent import assigned_agent
 from dreamer_node.diagnostics import OK, WARN, Diagnostics, Recent, Report
-from dreamer_node.qos import LATCHED, STANDARD, STEPS, STEPS_KEPT
+from dreamer_node.qos import STANDARD, STEPS, STEPS_KEPT
 from dreamer_node.refusals import Refusals, Refused
 from dreamer_node.robot import assignment
 from dreamer_node.runtime import declare, run_node
@@ -39,24 +36,22 @@ class ActorNode(Node):
     def __init__(self, **arguments: Any) -> None:
         super().__init__('actor', **arguments)
         folder, robot, _, task = assignment(self)
-        config = assigned_agent(self, folder)
-        device = check_device(str(declare(self, 'device', 'cpu', 'torch device of the policy')))
+        runtime = check_runtime(str(declare(
+            self, 'runtime', 'torch', 'torch: weights from a learner; onnx: a finished policy from policy_file, without torch')))
+        policy_file = str(declare(self, 'policy_file', '', 'ONNX file that ros2 run dreamer_learner export wrote'))
+        device = str(declare(self, 'device', 'cpu', 'torch device of the policy'))
         seed = self._count('seed', 0, 'seed of exploration and of sampled actions')
         prefill = self._count('prefill', 0, 'environment steps of random actions; 0 = until weights arrive')
         mode = check_mode(str(declare(self, 'mode', 'train', 'train: sampled actions; eval: the most likely ones')))
         self._publish_latent = bool(declare(self, 'publish_latent', True, 'send the recurrent state with the action'))
 
-        # One thread: the networks of a policy step are too small to share, and a second one would wait for the learner.
-        torch.set_num_threads(1)
         # Two threads take turns at the interpreter: a short slice bounds what reading weights can add to a step.
         sys.setswitchinterval(0.0005)
         self._refusals = Refusals(self.get_logger().warning)
         self._refusing = Recent()
-        self._controller: Controller[Policy] = Controller(task, seed, prefill, mode)
-        policies = (Policy(config, task, device, seed), Policy(config, task, device, seed))
-        # Only one of them acts at a time: one sequence of random numbers, whenever weights change.
-        policies[1].generator = policies[0].generator
-        self._mailbox = WeightMailbox(policies, config.agent, config.hash(task), weights.parse, self._refusals.count)
+        self._controller: Controller[RecurrentPolicy] = Controller(task, seed, prefill, mode)
+        wanted = Wanted(runtime, policy_file, device, seed, task, self._refusals.count)
+        self._source = make_source(self, folder, wanted)
         self._timing = StepTiming(1.0 / task.control_rate)
         self._simulated = bool(self.get_parameter('use_sim_time').value)
         self._weights_time = 0.0
@@ -65,12 +60,11 @@ class ActorNode(Node):
 
         self._actions = self.create_publisher(Action, 'action', STEPS_KEPT)
         self._metrics = self.create_publisher(Metrics, 'actor/metrics', STANDARD)
-        self.create_subscription(PolicyWeights, 'policy_weights', self._on_weights, LATCHED)
         self.create_subscription(Observation, 'observation', self._on_observation, STEPS)
         self._timer = self.create_timer(1.0, self._every_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._diagnostics = Diagnostics(self, robot)
         self._diagnostics.add('actor', self._report)
-        _warm_up(policies, task)
+        _warm_up(self._source.policies, task)
         self._collected = time.perf_counter()
         # What lives now lives to the end: freeze keeps every later collection from walking through it (torch alone is
         # some 100,000 objects, 50 ms). Automatic collections start in the middle of a step, so they are off; a short one
@@ -78,11 +72,11 @@ class ActorNode(Node):
         gc.collect()
         gc.freeze()
         gc.disable()
-        self.get_logger().info(f'actor ready: {" ".join(config.names().values())}, config hash {config.hash(task)}, {mode}')
+        self.get_logger().info(f'actor ready: {self._source.description}, {mode}')
 
     def close(self) -> None:
-        """End the thread that reads weights."""
-        self._mailbox.close()
+        """End what runs beside the control loop."""
+        self._source.close()
 
     def _count(self, name: str, default: int, description: str) -> int:
         return check_count(name, cast(int, declare(self, name, default, description)))
@@ -92,8 +86,7 @@ class ActorNode(Node):
         try:
             step = wire.unpack_observation(message)
             self._swap()
-            with torch.inference_mode():
-                answer = self._controller.answer(step.stream, step.step, step.tensors, step.is_first)
+            answer = self._controller.answer(step.stream, step.step, step.tensors, step.is_first)
         except wire.WireError as error:
             self._refusals.count(Refused('observation_contradictory', str(error)))
             return
@@ -119,12 +112,12 @@ class ActorNode(Node):
 
     def _swap(self) -> None:
         """Take new weights, if there are any: between two steps."""
-        loaded = self._mailbox.take()
+        loaded = self._source.take()
         if loaded is None:
             return
         old = self._controller.install(loaded.policy, loaded.version, loaded.env_steps)
         if old is not None:
-            self._mailbox.give_back(old)
+            self._source.give_back(old)
         self._weights_time = time.monotonic()
         self._updates = loaded.updates
 
@@ -133,18 +126,6 @@ class ActorNode(Node):
         if now - self._collected > COLLECT_PERIOD:
             self._collected = now
             gc.collect()
-
-    def _on_weights(self, message: PolicyWeights) -> None:
-        self._mailbox.offer(
-            Announcement(
-                version=message.version,
-                agent=message.agent,
-                config_hash=message.config_hash,
-                updates=message.updates,
-                env_steps=message.env_steps,
-                data=message.data,
-            )
-        )
 
     def _numbers(self) -> dict[str, float]:
         numbers = self._timing.describe()
@@ -160,9 +141,7 @@ class ActorNode(Node):
         return numbers
 
     def _every_second(self) -> None:
-        # A learner that is gone may come back with a clock behind ours; one that is there only counts up.
-        if self.count_publishers('policy_weights') == 0:
-            self._mailbox.forget_version()
+        self._source.every_second()
         numbers = self._numbers()
         message = Metrics(updates=self._updates, env_steps=self._controller.env_steps)
         message.header.stamp = self.get_clock().now().to_msg()
@@ -179,7 +158,7 @@ class ActorNode(Node):
         return OK, f'weights of {self._updates:,} updates', numbers
 
 
-def _warm_up(policies: tuple[Policy, Policy], task: Task) -> None:
+def _warm_up(policies: Sequence[RecurrentPolicy], task: Task) -> None:
     """One step of each policy, so that the first real one pays for no lazy initialisation."""
     observation = {
         name: np.zeros((task.environments, *spec.shape), spec.dtype) for name, spec in task.observation.items()

@@ -8,6 +8,7 @@ from dreamer_actor.controller import Mode
 from dreamer_learning.config import ConfigError, nearest
 
 MODES = ('train', 'eval')
+RUNTIMES = ('torch', 'onnx')
 
 
 def check_mode(name: str) -> Mode:
@@ -19,6 +20,17 @@ def check_mode(name: str) -> Mode:
     if name not in MODES:
         raise ConfigError(f"parameter mode: '{name}' is not allowed; {nearest(name, MODES)}")
     return cast(Mode, name)
+
+
+def check_runtime(name: str) -> str:
+    """'torch' or 'onnx'.
+
+    Raises:
+        ConfigError: anything else.
+    """
+    if name not in RUNTIMES:
+        raise ConfigError(f"parameter runtime: '{name}' is not allowed; {nearest(name, RUNTIMES)}")
+    return name
 
 
 def check_count(name: str, value: int) -> int:

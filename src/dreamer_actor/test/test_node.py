@@ -20,24 +20,33 @@ from dreamer_interfaces.msg import Action, Metrics, Observation, PolicyWeights
 from dreamer_learning import weights
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import load_agent
+from dreamer_learning.export import Origin, export_policy
+from dreamer_learning.policy import Policy
 from dreamer_learning.spaces import load_task
 from dreamer_node import wire
 from dreamer_node.qos import LATCHED, STANDARD, STEPS, STEPS_KEPT
 
 NUMBERS = itertools.count()
 MAIN = 'import sys; from dreamer_actor.main import main; sys.exit(main())'
+WITHOUT_TORCH = f"import sys; sys.modules['torch'] = None; {MAIN}"
+SMALL = {'agent': 'small', 'size': 'tiny'}
 
 
 class Rig:
-    """An actor process and the other side of its topics, in a namespace of their own."""
+    """An actor process and the other side of its topics, in a namespace of their own.
 
-    def __init__(self, config_dir: Path, folder: Path, **parameters: object) -> None:
+    Args:
+        code: of the process.
+    """
+
+    def __init__(self, config_dir: Path, folder: Path, code: str = MAIN, **parameters: object) -> None:
         self.config, self.task = load_agent(config_dir, 'small', 'tiny', {}), load_task(config_dir, 'reach')
         self.agent = Agent(self.config, self.task, 'cpu', 1)
         self.namespace = f'/actor_test_{os.getpid()}_{next(NUMBERS)}'
         self.log = folder / 'actor.log'
-        values = {'config_dir': config_dir, 'task': 'reach', 'agent': 'small', 'size': 'tiny', **parameters}
-        command = [sys.executable, '-c', MAIN, '--ros-args', '-r', f'__ns:={self.namespace}']
+        agent = {} if parameters.get('runtime') == 'onnx' else SMALL
+        values = {'config_dir': config_dir, 'task': 'reach', **agent, **parameters}
+        command = [sys.executable, '-c', code, '--ros-args', '-r', f'__ns:={self.namespace}']
         for name, value in values.items():
             command += ['-p', f'{name}:={value}']
         with self.log.open('w') as file:
@@ -174,6 +183,11 @@ def test_a_wrong_observation_is_refused_in_one_line_and_the_next_one_answered(ri
 @pytest.mark.parametrize(('parameters', 'text'), [
     ({'mode': 'evaluate'}, "parameter mode: 'evaluate' is not allowed; did you mean 'eval'?"),
     ({'robot': 'ball'}, "robot 'ball' and task 'reach' do not fit: that task is for robot 'box'"),
+    ({'runtime': 'tensorrt'}, "parameter runtime: 'tensorrt' is not allowed; allowed: onnx, torch"),
+    ({'policy_file': 'policy.onnx'}, "parameter policy_file: 'policy.onnx' is not allowed with runtime torch"),
+    ({'runtime': 'onnx'}, "parameter policy_file: '' is not allowed with runtime onnx"),
+    ({'runtime': 'onnx', 'policy_file': 'nowhere.onnx'}, 'policy_file: nowhere.onnx: No such file'),
+    ({'runtime': 'onnx', 'policy_file': 'policy.onnx', 'device': 'cuda'}, "'cuda' is not allowed with runtime onnx"),
 ])
 def test_a_wrong_parameter_is_one_line_and_exit_code_2(
     config_dir: Path, tmp_path: Path, parameters: dict[str, str], text: str
@@ -184,3 +198,45 @@ def test_a_wrong_parameter_is_one_line_and_exit_code_2(
     lines = rig.log.read_text().splitlines()
     assert len(lines) == 1
     assert text in lines[0]
+
+
+@pytest.fixture(scope='module')
+def policy_file(config_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The policy of the rig's agent."""
+    config, task = load_agent(config_dir, 'small', 'tiny'), load_task(config_dir, 'reach')
+    path = tmp_path_factory.mktemp('a policy') / 'policy.onnx'
+    export_policy(config, task, Agent(config, task, 'cpu', 1).policy_parameters(), Origin('reach', 321, 9, 77), path)
+    return path
+
+
+def test_acts_with_a_policy_file_where_torch_cannot_be_imported(config_dir: Path, tmp_path: Path, policy_file: Path) -> None:
+    rig = Rig(config_dir, tmp_path, WITHOUT_TORCH, runtime='onnx', policy_file=policy_file, seed=4)
+    try:
+        rig.connect()
+        policy = Policy(rig.config, rig.task, seed=4)
+        policy.load(rig.agent.policy_parameters())
+        carry = policy.initial(1)
+        for step in range(3):
+            action = rig.ask(step)
+            chosen, latent = wire.unpack_action(action)
+            observation = {'state': np.sin(step + np.arange(5, dtype=np.float32))[None]}
+            expected, carry, kept = policy.act(carry, observation, np.array([step == 0]))
+            assert action.weights_version == 77
+            np.testing.assert_allclose(chosen, expected, atol=1e-4)
+            np.testing.assert_array_equal(latent['stoch'], kept['stoch'])
+        rig.wait(lambda: bool(rig.metrics) and rig.metrics[-1].env_steps == 9 + 3)
+        assert rig.metrics[-1].updates == 321
+        # A learner beside it changes nothing.
+        assert rig.node.count_subscribers(f'{rig.namespace}/policy_weights') == 0
+    finally:
+        assert rig.close() == 0
+    assert 'actor ready: small tiny of 321 updates, policy.onnx, train' in rig.log.read_text()
+
+
+def test_a_policy_file_for_another_task_is_one_line_and_exit_code_2(config_dir: Path, tmp_path: Path, policy_file: Path) -> None:
+    (config_dir / 'tasks' / 'far.yaml').write_text((config_dir / 'tasks' / 'reach.yaml').read_text().replace('- 5', '- 7'))
+    rig = Rig(config_dir, tmp_path, WITHOUT_TORCH, runtime='onnx', policy_file=policy_file, task='far')
+    assert rig.process.wait(timeout=30) == 2
+    rig.close()
+    [line] = rig.log.read_text().splitlines()
+    assert "is for another task ('reach'): observation.state: [[5], 'float32'] there, [[7], 'float32'] here" in line

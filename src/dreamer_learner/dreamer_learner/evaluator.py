@@ -16,8 +16,11 @@ from dreamer_learner.evaluation import Evaluation, summarise
 from dreamer_learner.pairing import Acted, Pairing
 from dreamer_learning import weights
 from dreamer_learning.agent import Agent
+from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.atomic import write_file
 from dreamer_learning.config import ConfigError
+from dreamer_learning.onnx_policy import OnnxPolicy
+from dreamer_learning.spaces import Task
 from dreamer_node import wire
 from dreamer_node.agent import assigned_agent
 from dreamer_node.diagnostics import OK, Diagnostics, Report
@@ -31,7 +34,8 @@ KEPT_VERSIONS = 1000
 
 
 class EvaluatorNode(Node):
-    """Publishes the newest checkpoint's policy once; ends with exit code 0 when enough episodes are counted."""
+    """Publishes the newest checkpoint's policy once, unless the actor has one from a file; ends with exit code 0 when enough
+    episodes are counted."""
 
     stop: Stop
 
@@ -42,10 +46,30 @@ class EvaluatorNode(Node):
         run_dir = str(declare(self, 'run_dir', '', 'run whose newest checkpoint is evaluated'))
         self._wanted = cast(int, declare(self, 'episodes', 10, 'whole episodes to count'))
         self._result = str(declare(self, 'result', '', 'YAML file for the numbers; empty = none'))
+        policy_file = str(declare(self, 'policy_file', '', 'ONNX file that the actor runs instead; empty = none'))
         if not run_dir:
             raise ConfigError('run_dir: missing; give the folder of the run')
         if self._wanted < 1:
             raise ConfigError(f'episodes: {self._wanted} is not allowed; at least 1')
+        if policy_file:
+            file = OnnxPolicy(Path(policy_file)).file
+            self._version, self._updates = file.weights_version, file.updates
+        else:
+            self._version = time.time_ns() // 1_000_000
+            self._updates = self._publish_weights(config, task, run_dir)
+        self._evaluation, self._pairing = Evaluation(), Pairing()
+        self._versions: dict[tuple[int, int], int] = {}
+        self.create_subscription(Observation, 'observation', self._on_observation, STEPS_QUEUED)
+        self.create_subscription(Action, 'action', self._on_action, STEPS_QUEUED)
+        # As the learner does: what is missing in front for half a second does not come any more.
+        self._pairs = self._pairs_before = 0
+        self.create_timer(0.5, self._look_around, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._diagnostics = Diagnostics(self, robot)
+        self._diagnostics.add('evaluation', self._report)
+        self.get_logger().info(f'evaluating {self._updates:,} updates over {self._wanted} episodes')
+
+    def _publish_weights(self, config: AgentConfig, task: Task, run_dir: str) -> int:
+        """Hand the newest checkpoint's policy to the actor; returns its updates."""
         payload = saving.load(Path(run_dir) / 'checkpoints', self.get_logger().info, self.get_logger().warning)
         if payload is None:
             raise ConfigError(f'run_dir: {run_dir} has no checkpoint yet')
@@ -54,23 +78,12 @@ class EvaluatorNode(Node):
             agent.load_state_dict(payload['agent'])
         except (KeyError, ValueError, RuntimeError) as error:
             raise ConfigError(f'run_dir: {run_dir}: the checkpoint does not fit: {error}') from None
-        self._evaluation, self._pairing = Evaluation(), Pairing()
-        self._versions: dict[tuple[int, int], int] = {}
-        self._updates = agent.updates
-        self._version = time.time_ns() // 1_000_000
         self._publisher = self.create_publisher(PolicyWeights, 'policy_weights', LATCHED)
         self._publisher.publish(PolicyWeights(
             version=self._version, agent=config.agent, config_hash=config.hash(task), updates=agent.updates,
             data=weights.dump(agent.policy_parameters()),
         ))
-        self.create_subscription(Observation, 'observation', self._on_observation, STEPS_QUEUED)
-        self.create_subscription(Action, 'action', self._on_action, STEPS_QUEUED)
-        # As the learner does: what is missing in front for half a second does not come any more.
-        self._pairs = self._pairs_before = 0
-        self.create_timer(0.5, self._look_around, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._diagnostics = Diagnostics(self, robot)
-        self._diagnostics.add('evaluation', self._report)
-        self.get_logger().info(f'evaluating {agent.updates:,} updates over {self._wanted} episodes')
+        return agent.updates
 
     def close(self) -> None:
         """Print and keep the numbers of what was counted."""

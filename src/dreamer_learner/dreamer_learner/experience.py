@@ -123,7 +123,8 @@ class Experience:
 
     def _latent_fits(self, step: CompleteStep) -> bool:
         shapes = {name: tensor.shape[1:] for name, tensor in step.latent.items()}
-        return shapes == {'deter': (self._latent.deter,), 'stoch': (self._latent.stoch,)}
+        fits = shapes == {'deter': (self._latent.deter,), 'stoch': (self._latent.stoch,)}
+        return fits and bool(np.isfinite(step.latent['deter']).all())
 
     def state_dict(self) -> dict[str, Any]:
         return {'env_steps': self.env_steps, 'position': self.position, 'replay': self.replay.state_dict()}

@@ -1,4 +1,4 @@
-"""The executables `learner`, `evaluator` and `train_offline`."""
+"""The executables `learner`, `evaluator`, `train_offline` and `export`."""
 
 from dreamer_node.start import start
 
@@ -16,3 +16,8 @@ def evaluator() -> int:
 def train_offline() -> int:
     """Run `train_offline`; returns the exit code."""
     return start('dreamer_learner.train_offline')
+
+
+def export() -> int:
+    """Run `export`; returns the exit code."""
+    return start('dreamer_learner.export')

@@ -42,6 +42,11 @@ class Saver:
             return Saved(False, f'{error.filename or path}: {error.strerror or error}')
         return Saved(True, str(path))
 
+    def kept(self) -> str:
+        """In words, which checkpoint is left when training has failed."""
+        path = checkpoint.newest(self._directory)
+        return 'no checkpoint was written' if path is None else f'the last good checkpoint is kept: {path}'
+
 
 def load(directory: Path, info: Callable[[str], None], warn: Callable[[str], None]) -> dict[str, Any] | None:
     """The newest intact checkpoint, or None where there is none.

@@ -55,7 +55,7 @@ def begin(config: AgentConfig, task: Task, settings: Settings, run: RunDirectory
     latent = config.latent_spec
     memory = Replay(replay.capacity, task, latent, settings.seed, replay.length if replay.online else 0)
     experience = Experience(memory, task, latent)
-    updater = Updater(Agent(config, task, device, settings.seed), memory)
+    updater = Updater(Agent(config, task, device, settings.seed), memory, warn)
     credit = TrainCredit(settings.train_ratio, replay.batch, replay.length, replay.start)
     payload = saving.load(run.checkpoints, info, warn)
     version = 0

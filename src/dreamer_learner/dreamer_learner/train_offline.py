@@ -127,7 +127,10 @@ def update(parts: session.Session, count: int, stop: Stop, saver: saving.Saver, 
     said = saved = time.monotonic()
     made = updater.agent.updates
     while stop.code is None and updater.agent.updates < end:
-        updater.update()
+        try:
+            updater.update()
+        except TrainingFailed as error:
+            raise TrainingFailed(f'{error}; {saver.kept()}') from None
         now = time.monotonic()
         if now - said >= REPORT_PERIOD or updater.agent.updates == end:
             numbers = updater.meters.collect()

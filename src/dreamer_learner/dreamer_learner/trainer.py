@@ -21,6 +21,7 @@ import torch
 from dreamer_learner.experience import Unusable
 from dreamer_learner.saving import Saved, Saver
 from dreamer_learner.session import Session
+from dreamer_learner.updater import TrainingFailed
 from dreamer_learner.video import render
 from dreamer_learning import weights
 from dreamer_node.wire import CompleteStep
@@ -142,6 +143,8 @@ class Trainer:
             self._restore()
             if not self._stopping:
                 self._work()
+        except TrainingFailed as failure:
+            self.failure = TrainingFailed(f'{failure}; {self._saver.kept()}')
         except BaseException as failure:  # told to the node, which ends the process
             self.failure = failure
         finally:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
+from dreamer_learner.faults import Fault, find_fault
 from dreamer_learner.meters import Meters
 from dreamer_learning.agent import Agent
 from dreamer_learning.batch import to_tensors
@@ -23,16 +24,21 @@ class TrainingFailed(RuntimeError):
 class Updater:
     """Draws batches, updates the agent, writes the new latents back.
 
+    Args:
+        warn: takes a line about an update that was left out, once for each thing that can be wrong.
+
     Attributes:
         bad: updates whose loss or gradient was not finite; their latents are not used.
     """
 
-    def __init__(self, agent: Agent, replay: Replay) -> None:
+    def __init__(self, agent: Agent, replay: Replay, warn: Callable[[str], None]) -> None:
         self.agent = agent
         self.meters = Meters()
         self.bad = 0
         self._replay = replay
         self._bad_in_a_row = 0
+        self._first: Fault | None = None  # of those in a row
+        self._warn, self._said = warn, set[str]()
         self._batch: dict[str, torch.Tensor] | None = None
         self._size = (agent.config.replay.batch, agent.config.replay.length)
 
@@ -53,8 +59,9 @@ class Updater:
             return False
         metrics = self.agent.train_step(batch)
         latents = metrics.pop('latents')
-        if not (math.isfinite(metrics['loss']) and math.isfinite(metrics['gradient_norm'])):
-            self._count_bad()
+        fault = find_fault(metrics, batch, self._replay)
+        if fault is not None:
+            self._count_bad(fault)
             return True
         self._bad_in_a_row = 0
         self._batch = batch
@@ -71,14 +78,17 @@ class Updater:
         """
         return None if self._batch is None else self.agent.report(self._batch, 1)
 
-    def _count_bad(self) -> None:
+    def _count_bad(self, fault: Fault) -> None:
         self.bad += 1
+        self._first = fault if self._bad_in_a_row == 0 else self._first
         self._bad_in_a_row += 1
+        if fault.kind not in self._said:
+            self._said.add(fault.kind)
+            self._warn(f'update {self.agent.updates} left out: {fault} (counted, not said again)')
         if self._bad_in_a_row >= BAD_IN_A_ROW:
             raise TrainingFailed(
                 f'{self._bad_in_a_row} updates in a row without a finite loss, at update {self.agent.updates}; '
-                'the last good checkpoint is kept'
-            )
+                f'in the first of them: {self._first}')
 
 
 def choose_threads(asked: int, cores: int, device: torch.device) -> int:

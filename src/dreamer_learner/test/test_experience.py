@@ -99,8 +99,9 @@ def test_what_does_not_fit_is_left_out_and_breaks_the_run(experience: Experience
         experience.replay.sample(1, 11)
 
 
-def test_a_latent_of_another_shape_is_dropped(experience: Experience) -> None:
-    odd = {'deter': np.ones((1, 7), np.float16), 'stoch': np.ones((1, 4), np.uint8)}
+@pytest.mark.parametrize(('size', 'value'), [(7, 1.0), (32, np.nan), (32, np.inf)])
+def test_a_latent_of_another_shape_or_not_finite_is_dropped(experience: Experience, size: int, value: float) -> None:
+    odd = {'deter': np.full((1, size), value, np.float16), 'stoch': np.ones((1, 4), np.uint8)}
     experience.add(dataclasses.replace(step(0), latent=odd, is_first=np.zeros(1, bool)))
     for item in steps(1, 3):
         experience.add(item)

@@ -72,9 +72,9 @@ class Rig:
         memory = Replay(1000, self.task, latent, 3, 8)
         self.agent = Agent(self.config, self.task, 'cpu', 3)
         self.experience = Experience(memory, self.task, latent)
-        self.updater = Updater(self.agent, memory)
-        credit = TrainCredit(ratio, 4, 8, 24)
         self.outlet = outlet or Collected()
+        self.updater = Updater(self.agent, memory, self.outlet.error)
+        credit = TrainCredit(ratio, 4, 8, 24)
         payload = saving.load(directory, self.outlet.info, self.outlet.error)
         if payload is not None:
             self.agent.load_state_dict(payload['agent'])
@@ -250,9 +250,15 @@ def test_losses_that_are_not_finite_are_counted_and_end_training_after_some(conf
             next(rig.agent.networks.parameters()).fill_(float('nan'))
 
     rig.outlet.between_updates = spoil
-    with pytest.raises(TrainingFailed, match=f'{BAD_IN_A_ROW} updates in a row without a finite loss'):
+    text = f'{BAD_IN_A_ROW} updates in a row without a finite loss.* loss/dynamics is NaN'
+    with pytest.raises(TrainingFailed, match=text) as caught:
         rig.wait(lambda: False)
     rig.trainer.stop()
+    kept = max(tmp_path.glob('checkpoint-*'))
+    assert str(caught.value).endswith(f'; the last good checkpoint is kept: {kept}')
+    assert [line for line in rig.outlet.errors if 'left out' in line] == [
+        f'update {rig.agent.updates - BAD_IN_A_ROW + 1} left out: loss/dynamics is NaN, of a batch without fault '
+        '(counted, not said again)']
     assert rig.updater.bad == BAD_IN_A_ROW
     newest = saving.load(tmp_path, rig.outlet.info, rig.outlet.error)
     assert newest is not None

@@ -97,13 +97,19 @@ class TanhNormal(_Continuous):
     def mode(self) -> Tensor:
         """The likeliest of 100 samples, as in V1; always of the same 100 draws, so that evaluation can be repeated."""
         noise = mode_noise(self.MODE_SAMPLES, self.mean.shape[-1]).to(self.mean)
-        samples = self.at(noise.view(self.MODE_SAMPLES, *[1] * (self.mean.dim() - 1), -1))  # (100, ..., A)
-        best = self.log_prob(samples).argmax(0, keepdim=True).unsqueeze(-1)
-        return torch.gather(samples, 0, best.expand(1, *self.mean.shape)).squeeze(0)
+        noise = noise.view(self.MODE_SAMPLES, *[1] * (self.mean.dim() - 1), -1)
+        # Before the tanh: close to 1, the last bit of an action would decide which is likeliest.
+        limit = math.atanh(self.LARGEST)
+        samples = torch.addcmul(self.mean, self.std, noise).clamp(-limit, limit)  # (100, ..., A)
+        best = self._log_density(samples).argmax(0, keepdim=True).unsqueeze(-1)
+        return torch.tanh(torch.gather(samples, 0, best.expand(1, *self.mean.shape)).squeeze(0))
 
     def log_prob(self, action: Tensor) -> Tensor:
         """(..., A) -> (...)."""
-        x = torch.atanh(action.clamp(-self.LARGEST, self.LARGEST))
+        return self._log_density(torch.atanh(action.clamp(-self.LARGEST, self.LARGEST)))
+
+    def _log_density(self, x: Tensor) -> Tensor:
+        """Of the action tanh(x): (..., A) -> (...)."""
         scaled = (x - self.mean) / self.std
         density = -0.5 * scaled.square() - torch.log(self.std) - HALF_LOG_TWO_PI
         return (density - 2 * (math.log(2) - x - functional.softplus(-2 * x))).sum(-1)

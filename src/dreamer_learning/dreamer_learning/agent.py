@@ -17,6 +17,7 @@ from dreamer_learning import batch as batches
 from dreamer_learning.adam import Adam, Group
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.behaviour import Behaviour
+from dreamer_learning.config import ConfigError
 from dreamer_learning.optim import LaProp
 from dreamer_learning.planning import NoBehaviour
 from dreamer_learning.spaces import Task
@@ -78,9 +79,13 @@ class Agent:
         task: fixes observations and actions.
         device: where parameters live.
         seed: fixes the initial parameters and every later random draw.
+
+    Raises:
+        ConfigError: the agent does not go with what the task sees or does.
     """
 
     def __init__(self, config: AgentConfig, task: Task, device: torch.device | str = 'cpu', seed: int = 0) -> None:
+        config.check_actions(task)
         self.config, self.task, self.device = config, task, torch.device(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -225,11 +230,11 @@ class Agent:
         """Take over a state_dict.
 
         Raises:
-            ValueError: it belongs to another agent, size or task.
+            ConfigError: it belongs to another agent, size or task; nothing is taken over.
         """
         expected = self.config.hash(self.task)
         if state.get('hash') != expected:
-            raise ValueError(f"state of configuration {state.get('hash')} does not fit configuration {expected}")
+            raise ConfigError(f"state of configuration {state.get('hash')} does not fit configuration {expected}")
         self.networks.load_state_dict(state['networks'])
         self.optimiser.load_state_dict(state['optimiser'])
         self.updates = int(state['updates'])

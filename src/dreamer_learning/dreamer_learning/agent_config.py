@@ -403,6 +403,19 @@ class AgentConfig:
         if self.behaviour.method == 'value_gradient' and self.loss.replay_critic:
             raise ConfigError("loss: replay_critic: 0 with behaviour: method 'value_gradient'")
 
+    def check_actions(self, task: Task) -> None:
+        """Combinations with what the task does.
+
+        Raises:
+            ConfigError: the behaviour needs the other kind of actions.
+        """
+        behaviour, discrete = self.behaviour, task.action.discrete
+        if behaviour.method == 'planning' and discrete:
+            raise ConfigError("behaviour: method 'planning' needs continuous actions; for discrete ones: actor_critic or "
+                              'value_gradient')
+        if behaviour.exploration == 'epsilon' and not discrete:
+            raise ConfigError("behaviour: exploration 'epsilon' needs discrete actions; for continuous ones: sample or noise")
+
     @property
     def latent_spec(self) -> LatentSpec:
         """What the replay keeps of the state of each step."""

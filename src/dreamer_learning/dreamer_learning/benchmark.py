@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dreamer_learning.acting import RecurrentPolicy
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.batch import to_tensors
@@ -47,10 +48,14 @@ def update_times(config: AgentConfig, task: Task, updates: int = 20, device: str
 
 
 def action_times(config: AgentConfig, task: Task, actions: int = 500) -> list[float]:
-    """Milliseconds of each action of one environment on the CPU, after fifty that do not count."""
-    policy = Policy(config, task)
+    """Milliseconds of each action of one environment on the CPU; see step_times."""
+    return step_times(Policy(config, task), actions)
+
+
+def step_times(policy: RecurrentPolicy, actions: int = 500) -> list[float]:
+    """Milliseconds of each action of one environment, after fifty that do not count."""
     carry, first = policy.initial(1), np.zeros(1, bool)
-    obs = {name: np.zeros((1, *spec.shape), spec.dtype) for name, spec in task.observation.items()}
+    obs = {name: np.zeros((1, *spec.shape), spec.dtype) for name, spec in policy.task.observation.items()}
     times = []
     for _ in range(actions + 50):
         start = time.perf_counter()

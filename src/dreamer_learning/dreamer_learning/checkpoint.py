@@ -98,6 +98,12 @@ def load_latest(directory: Path) -> Loaded | None:
     return None
 
 
+def newest(directory: Path) -> Path | None:
+    """The newest checkpoint of a folder, unread; None where there is none."""
+    paths = _paths(directory)
+    return paths[-1] if paths else None
+
+
 def prune(directory: Path, keep: int) -> None:
     """Delete all but the newest `keep` (at least 1) checkpoints, and what writing that was cut off before the newest left."""
     paths = _paths(directory)

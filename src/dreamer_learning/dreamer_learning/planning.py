@@ -19,7 +19,6 @@ from torch import Tensor, nn
 
 from dreamer_learning.agent_config import AgentConfig, PlanningConfig
 from dreamer_learning.behaviour import BehaviourLoss
-from dreamer_learning.config import ConfigError
 from dreamer_learning.heads import ScalarHead
 from dreamer_learning.rssm import RSSM
 from dreamer_learning.spaces import Task
@@ -30,17 +29,10 @@ STD_FLOOR = 1e-6
 
 
 class NoBehaviour(nn.Module):
-    """Of an agent that plans: neither actor nor critic, and no losses.
-
-    Raises:
-        ConfigError: actions are discrete.
-    """
+    """Of an agent that plans: neither actor nor critic, and no losses."""
 
     def __init__(self, config: AgentConfig, task: Task) -> None:
         super().__init__()
-        if task.action.discrete:
-            raise ConfigError("behaviour: method 'planning' needs continuous actions; for discrete ones: actor_critic or "
-                              'value_gradient')
 
     def loss(self, model: WorldModel, features: Tensor, batch: Mapping[str, Tensor],
              generator: torch.Generator | None = None) -> BehaviourLoss:

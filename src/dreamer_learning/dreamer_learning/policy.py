@@ -7,12 +7,12 @@ random numbers and give the same actions up to rounding.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dreamer_learning.acting import Acting, Carry, RecurrentPolicy
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.array_networks import ArrayNetworks
 from dreamer_learning.coders import Encoder
@@ -23,12 +23,13 @@ from dreamer_learning.spaces import Task
 from dreamer_learning.weights import WeightsError
 
 
-class Carry(NamedTuple):
-    """State of E environments between two steps: deter (E, D), stoch (E, C*S), the last action (E, A)."""
-
-    deter: np.ndarray
-    stoch: np.ndarray
-    action: np.ndarray
+def acting(config: AgentConfig) -> Acting:
+    """An agent's way to act."""
+    dynamics, behaviour = config.dynamics, config.behaviour
+    return Acting(
+        dynamics.deter, dynamics.stoch, dynamics.classes if dynamics.latent == 'categorical' else 1, dynamics.latent,
+        behaviour.exploration, behaviour.exploration_amount, behaviour.evaluation, config.replay.context,
+        behaviour.method == 'planning')
 
 
 class PolicyNetworks(nn.Module):
@@ -47,19 +48,24 @@ class PolicyNetworks(nn.Module):
             self.actor = Actor(features, task.action, config.networks, config.heads)
 
 
-class Policy:
+class Policy(RecurrentPolicy):
     """A recurrent policy. Until `load` it acts with untrained parameters."""
 
     def __init__(self, config: AgentConfig, task: Task, device: torch.device | str = 'cpu', seed: int = 0,
                  arrays: bool = True) -> None:
-        """arrays False: through torch in any case."""
-        self.config, self.task, self.device = config, task, torch.device(device)
+        """arrays False: through torch in any case.
+
+        Raises:
+            ConfigError: the agent does not go with what the task sees or does.
+        """
+        config.check_actions(task)
+        super().__init__(acting(config), task, seed)
+        self.config, self.device = config, torch.device(device)
         fitting = ArrayNetworks.fit(config, task) and self.device.type == 'cpu'
         self._arrays = ArrayNetworks(config, task) if arrays and fitting else None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.networks = PolicyNetworks(config, task).to(self.device).requires_grad_(False)
-        self.generator = np.random.default_rng(seed)
         torch.set_flush_denormal(True)  # of this thread; see Agent.train_step
         self._prepare()
 
@@ -79,63 +85,10 @@ class Policy:
         deter, stoch = (np.repeat(x, envs, 0) for x in self._first)
         return Carry(deter, stoch, np.zeros((envs, self.task.action.size), np.float32))
 
-    def act(self, carry: Carry, obs: Mapping[str, np.ndarray], is_first: np.ndarray,
-            mode: Literal['train', 'eval'] = 'train') -> tuple[np.ndarray, Carry, dict[str, np.ndarray]]:
-        """One step.
-
-        Args:
-            carry: of the step before; counts as zero where is_first.
-            obs: name -> (E, ...), float32 or uint8 images.
-            is_first: (E) bool.
-            mode: 'train' explores as behaviour.exploration says; 'eval' takes what behaviour.evaluation says.
-
-        Returns:
-            action (E, A) float32 in [-1, 1] or (E) int32; the next carry; the latent for the replay, 'deter' (E, D)
-            float16 and 'stoch' (E, S) uint8, where it keeps one.
-
-        Raises:
-            ValueError: an observation is missing or has the wrong shape.
-        """
-        observation = self._observation(obs, len(is_first))
-        behaviour = self.config.behaviour
-        training = mode == 'train'
-        noise, draw = self._draw(len(is_first), training or behaviour.evaluation == 'sample')
-        if is_first.any():
-            first = np.asarray(is_first, bool)[:, None]
-            carry = Carry(*(np.where(first, new, part) for new, part in zip(self.initial(len(first)), carry)))
+    def _step(self, carry: Carry, observation: Mapping[str, np.ndarray], noise: np.ndarray,
+              draw: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         step = self._act_tensors if self._arrays is None else self._act_arrays
-        deter, stoch, action = step(carry, observation, noise, draw)
-        if training and behaviour.exploration_amount:
-            action = self._explore(action)
-        if not self.task.action.discrete:
-            action = action.clip(-1.0, 1.0)  # the model sees actions limited to [-1, 1] too
-        chosen = action.argmax(-1).astype(np.int32) if self.task.action.discrete else action
-        return chosen, Carry(deter, stoch, action), self._latent(deter, stoch)
-
-    def _latent(self, deter: np.ndarray, stoch: np.ndarray) -> dict[str, np.ndarray]:
-        """What the replay keeps of the state."""
-        if not self.config.replay.context:
-            return {}
-        index = stoch.reshape(len(stoch), -1, self.config.dynamics.stoch).argmax(1)
-        return {'deter': deter.astype(np.float16), 'stoch': index.astype(np.uint8)}
-
-    def _explore(self, action: np.ndarray) -> np.ndarray:
-        """Add noise to an action (E, A), or replace it by a random choice."""
-        amount = self.config.behaviour.exploration_amount
-        if self.config.behaviour.exploration == 'noise':
-            return action + amount * self.generator.standard_normal(action.shape, np.float32)
-        random = np.eye(action.shape[-1], dtype=np.float32)[self.generator.integers(action.shape[-1], size=len(action))]
-        return np.where(self.generator.random((len(action), 1)) < amount, random, action)
-
-    def _draw(self, envs: int, sampled: bool) -> tuple[np.ndarray, np.ndarray | None]:
-        """Random numbers of a step: for the latent (E, 1, S), see latents.py; for the action normal (E, A), uniform (E, 1) where
-        discrete, None for the most likely one."""
-        dynamics, action = self.config.dynamics, self.task.action
-        normal, uniform = self.generator.standard_normal, self.generator.random
-        noise = (uniform if dynamics.latent == 'categorical' else normal)((envs, 1, dynamics.stoch), np.float32)
-        if not sampled or self.config.behaviour.method == 'planning':
-            return noise, None
-        return noise, uniform((envs, 1), np.float32) if action.discrete else normal((envs, action.size), np.float32)
+        return step(carry, observation, noise, draw)
 
     def _act_arrays(self, carry: Carry, observation: Mapping[str, np.ndarray], noise: np.ndarray,
                     draw: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -165,17 +118,6 @@ class Policy:
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self.device)
-
-    def _observation(self, obs: Mapping[str, np.ndarray], envs: int) -> dict[str, np.ndarray]:
-        result = {}
-        for name, spec in self.task.observation.items():
-            if name not in obs:
-                raise ValueError(f"observation '{name}' is missing")
-            array = np.ascontiguousarray(obs[name], dtype=spec.dtype)
-            if array.shape != (envs, *spec.shape):
-                raise ValueError(f"observation '{name}' has shape {array.shape}, expected {(envs, *spec.shape)}")
-            result[name] = array
-        return result
 
     def load(self, parameters: Mapping[str, Tensor]) -> None:
         """Take over new parameters, all or none.

@@ -94,6 +94,7 @@ class Replay:
         except MemoryError:
             raise ConfigError(f'{SETTING} {capacity}: no memory for so many rows; choose a smaller one') from None
         self._ends = np.zeros(64, np.int64)  # position of each segment's last row
+        self._begins: list[tuple[int, int, int]] = []  # stream, environment and step of each segment's first row
         self._lanes: dict[tuple[int, int], _Lane] = {}
         self._online: deque[int] = deque()
         self._random = np.random.default_rng(seed)
@@ -169,6 +170,7 @@ class Replay:
             self._lanes = {key: old for key, old in self._lanes.items() if key[0] == stream}
             lane = self._lanes[stream, env] = _Lane(self.segments, step, serial, deque())
             self.segments += 1
+            self._begins.append((stream, env, step))
             if lane.segment >= len(self._ends):
                 self._ends = np.concatenate([self._ends, np.zeros_like(self._ends)])
             self._previous[row], self._position[row] = NONE, 0
@@ -267,6 +269,15 @@ class Replay:
             'context_valid': valid, 'index': serials,
         })
         return result
+
+    def locate(self, serial: int) -> tuple[int, int, int] | None:
+        """Stream, environment and step of a row by its serial number, as `add` was told; None where it is not stored any more."""
+        with self._lock:
+            if not self._oldest() <= serial < self._count:
+                return None
+            row = serial % self.capacity
+            stream, env, first = self._begins[self._segment[row]]
+            return stream, env, first + int(self._position[row])
 
     def update_latents(self, index: np.ndarray, deter: np.ndarray, stoch: np.ndarray) -> None:
         """Replace stored latents by newer ones: index (B, T) of a sample, deter (B, T, D), stoch (B, T, S)."""

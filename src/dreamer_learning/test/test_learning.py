@@ -78,7 +78,8 @@ FAST: dict = {
 # How each is made to learn as much in as few updates.
 OWN: dict[str, dict] = {
     # So small a network of ReLUs learned this in no run of 400 updates.
-    'planet': {'networks': {'activation': 'elu'}, 'behaviour': {'planning': {'horizon': 3, 'iterations': 3, 'candidates': 32, 'top': 6}}},
+    'planet': {'networks': {'activation': 'elu'},
+               'behaviour': {'planning': {'horizon': 3, 'iterations': 3, 'candidates': 32, 'top': 6}}},
     'dreamer_v1': {'behaviour': {'horizon': 5, 'discount_horizon': 10.0}},
     'dreamer_v2': {'behaviour': {'horizon': 5, 'discount_horizon': 10.0, 'slow_every': 10}},
     'daydreamer': {'behaviour': {'horizon': 5, 'discount_horizon': 10.0, 'slow_every': 10, 'entropy_target': 0.1}},

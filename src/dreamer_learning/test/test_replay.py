@@ -49,6 +49,16 @@ def test_environments_of_one_stream_are_separate_sequences() -> None:
     assert set(marks[:, 0, 1]) == {0, 1, 2, 3}
 
 
+def test_a_row_is_traced_to_the_step_that_it_came_from() -> None:
+    replay, places = Replay(50, TASK, LATENT), []
+    for step in [*range(7, 20), *range(25, 40)]:  # steps 20 to 24 were lost
+        for env in range(2):
+            add(replay, step, stream=3, env=env)
+            places.append((3, env, step))
+    assert [replay.locate(serial) for serial in range(len(places))] == [None] * (len(places) - 50) + places[-50:]
+    assert replay.locate(len(places)) is None
+
+
 def test_windows_span_episodes_and_a_cut_episode_ends_with_is_last() -> None:
     replay = Replay(100, TASK, LATENT)
     for step in range(10):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,17 +11,26 @@ import numpy as np
 
 from dreamer_learning.atomic import write_file
 from dreamer_monitor.accounting import Mean
+from dreamer_monitor.chart import (
+    BOTTOM,
+    HEIGHT,
+    INK,
+    LEFT,
+    RIGHT,
+    SHARP,
+    TOP,
+    WIDTH,
+    Axes,
+    draw_frame,
+    draw_text,
+    draw_vertical_text,
+    ticks,
+)
 
 BIN, SLOT = 300.0, 10.0
 """Seconds of robot time: what one point averages, and how finely rewards are kept."""
 
-WIDTH, HEIGHT = 1280, 800
-SHARP = 2
-"""Drawn this many times larger, then reduced: smooth lines and letters."""
-
-LEFT, RIGHT, TOP, BOTTOM = 100, 40, 96, 88
-INK, PALE, GRID, EPISODES, BINS = (51, 41, 37), (128, 114, 107), (235, 231, 229), (214, 178, 140), (168, 84, 24)
-FONT = cv2.FONT_HERSHEY_SIMPLEX
+EPISODES, BINS = (214, 178, 140), (168, 84, 24)
 
 
 class Curve:
@@ -65,22 +73,6 @@ class Curve:
         return total.value
 
 
-@dataclasses.dataclass(frozen=True)
-class _Axes:
-    """Maps data to pixels of the large image."""
-
-    x_end: float
-    y_low: float
-    y_high: float
-
-    def x(self, value: float) -> int:
-        return round((LEFT + (WIDTH - LEFT - RIGHT) * value / self.x_end) * SHARP)
-
-    def y(self, value: float) -> int:
-        share = (value - self.y_low) / (self.y_high - self.y_low)
-        return round((HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share) * SHARP)
-
-
 def draw(path: Path, curve: Curve, end: float, title: str) -> None:
     """Write the curve as a PNG file of WIDTH x HEIGHT pixels, in one step.
 
@@ -104,27 +96,15 @@ def render(curve: Curve, end: float, title: str) -> np.ndarray:
     y_ticks = ticks(min(values), max(values), 7)
     unit, seconds = time_unit(end)
     x_ticks = [tick for tick in ticks(0.0, end / seconds, 11) if tick >= 0]
-    axes = _Axes(max(end, x_ticks[-1] * seconds if x_ticks[-1] * seconds <= 1.1 * end else end), y_ticks[0], y_ticks[-1])
+    axes = Axes(max(end, x_ticks[-1] * seconds if x_ticks[-1] * seconds <= 1.1 * end else end), y_ticks[0], y_ticks[-1])
     image = np.full((HEIGHT * SHARP, WIDTH * SHARP, 3), 255, np.uint8)
-    _frame(image, axes, [(tick * seconds, tick) for tick in x_ticks], y_ticks)
+    draw_frame(image, axes, [(tick * seconds, tick) for tick in x_ticks], y_ticks)
     _series(image, axes, curve.episodes, bins, end)
-    _text(image, title, LEFT, 40, 0.85, INK, thickness=2)
-    _text(image, f'Robot time ({unit})', (WIDTH + LEFT - RIGHT) / 2, HEIGHT - 26, 0.62, INK, 'middle')
-    _vertical_text(image, 'Average reward per step', 22, (HEIGHT + TOP - BOTTOM) / 2)
+    draw_text(image, title, LEFT, 40, 0.85, INK, thickness=2)
+    draw_text(image, f'Robot time ({unit})', (WIDTH + LEFT - RIGHT) / 2, HEIGHT - 26, 0.62, INK, 'middle')
+    draw_vertical_text(image, 'Average reward per step', 22, (HEIGHT + TOP - BOTTOM) / 2)
     _legend(image)
     return cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-
-
-def ticks(low: float, high: float, count: int) -> list[float]:
-    """Round numbers, at most about `count`, that enclose low .. high."""
-    span = high - low
-    if span <= 0 or not math.isfinite(span):
-        low, high, span = (low - 0.5, high + 0.5, 1.0) if math.isfinite(low + high) else (0.0, 1.0, 1.0)
-    raw = span / max(count - 1, 1)
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(factor * power for factor in (1.0, 2.0, 2.5, 5.0, 10.0) if factor * power >= raw * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [index * step for index in range(first, last + 1)]
 
 
 def time_unit(end: float) -> tuple[str, float]:
@@ -134,24 +114,8 @@ def time_unit(end: float) -> tuple[str, float]:
     return ('min', 60.0) if end < 3 * 3600 else ('h', 3600.0)
 
 
-def _frame(image: np.ndarray, axes: _Axes, x_ticks: Sequence[tuple[float, float]], y_ticks: Sequence[float]) -> None:
-    left, right = axes.x(0.0), axes.x(axes.x_end)
-    bottom, top = axes.y(axes.y_low), axes.y(axes.y_high)
-    for value in y_ticks:
-        cv2.line(image, (left, axes.y(value)), (right, axes.y(value)), GRID, SHARP, cv2.LINE_AA)
-        _text(image, label(value, y_ticks), LEFT - 12, axes.y(value) / SHARP + 6, 0.55, PALE, 'end')
-    for position, value in x_ticks:
-        if position <= axes.x_end * 1.001:
-            x = axes.x(position)
-            cv2.line(image, (x, bottom), (x, top), GRID, SHARP, cv2.LINE_AA)
-            cv2.line(image, (x, bottom), (x, bottom + 6 * SHARP), PALE, SHARP, cv2.LINE_AA)
-            _text(image, label(value, [tick for _, tick in x_ticks]), x / SHARP, HEIGHT - BOTTOM + 26, 0.55, PALE, 'middle')
-    cv2.line(image, (left, bottom), (right, bottom), PALE, SHARP, cv2.LINE_AA)
-    cv2.line(image, (left, bottom), (left, top), PALE, SHARP, cv2.LINE_AA)
-
-
 def _series(
-    image: np.ndarray, axes: _Axes, episodes: Sequence[tuple[float, float]], bins: Sequence[tuple[float, float]],
+    image: np.ndarray, axes: Axes, episodes: Sequence[tuple[float, float]], bins: Sequence[tuple[float, float]],
     end: float,
 ) -> None:
     for time, reward in episodes:
@@ -170,36 +134,6 @@ def _legend(image: np.ndarray) -> None:
     y = 70
     cv2.line(image, (LEFT * SHARP, (y - 5) * SHARP), ((LEFT + 30) * SHARP, (y - 5) * SHARP), BINS, 3 * SHARP, cv2.LINE_AA)
     cv2.circle(image, ((LEFT + 15) * SHARP, (y - 5) * SHARP), 5 * SHARP, BINS, -1, cv2.LINE_AA)
-    end = LEFT + 40 + _text(image, 'average of 5 minutes', LEFT + 40, y, 0.55, INK)
+    end = LEFT + 40 + draw_text(image, 'average of 5 minutes', LEFT + 40, y, 0.55, INK)
     cv2.circle(image, ((end + 32) * SHARP, (y - 5) * SHARP), 4 * SHARP, EPISODES, -1, cv2.LINE_AA)
-    _text(image, 'one episode', end + 46, y, 0.55, INK)
-
-
-def label(value: float, all_ticks: Sequence[float]) -> str:
-    """A tick's number with the decimals that tell the ticks apart."""
-    step = min((abs(b - a) for a, b in zip(all_ticks, all_ticks[1:])), default=1.0)
-    decimals = next((digits for digits in range(6) if abs(step - round(step, digits)) < 1e-9 * max(step, 1e-9)), 6)
-    text = f'{value:.{decimals}f}'
-    return text[1:] if text.startswith('-') and not float(text) else text
-
-
-def _text(
-    image: np.ndarray, text: str, x: float, y: float, size: float, color: tuple[int, int, int], anchor: str = 'start',
-    thickness: int = 1,
-) -> int:
-    """Draw text with its base line at y; returns its width in pixels of the final image."""
-    scale, weight = size * SHARP, max(1, round(thickness * SHARP * 0.75))
-    (width, _), _ = cv2.getTextSize(text, FONT, scale, weight)
-    shift = {'start': 0.0, 'middle': width / 2, 'end': float(width)}[anchor]
-    cv2.putText(image, text, (round(x * SHARP - shift), round(y * SHARP)), FONT, scale, color, weight, cv2.LINE_AA)
-    return int(width / SHARP)
-
-
-def _vertical_text(image: np.ndarray, text: str, x: int, y: float) -> None:
-    """Text that reads upwards, with its middle at y."""
-    (width, height), base = cv2.getTextSize(text, FONT, 0.62 * SHARP, SHARP)
-    strip = np.full((height + base + 8, width + 8, 3), 255, np.uint8)
-    cv2.putText(strip, text, (4, height + 4), FONT, 0.62 * SHARP, INK, max(1, round(0.75 * SHARP)), cv2.LINE_AA)
-    turned = cv2.rotate(strip, cv2.ROTATE_90_COUNTERCLOCKWISE)
-    top, left = round(y * SHARP - turned.shape[0] / 2), x * SHARP
-    image[top:top + turned.shape[0], left:left + turned.shape[1]] = turned
+    draw_text(image, 'one episode', end + 46, y, 0.55, INK)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from dreamer_monitor.accounting import Mean
-from dreamer_monitor.curve import BINS, EPISODES, HEIGHT, WIDTH, Curve, draw, label, render, ticks, time_unit
+from dreamer_monitor.chart import HEIGHT, WIDTH, label, ticks
+from dreamer_monitor.curve import BINS, EPISODES, Curve, draw, render, time_unit
 
 
 def test_bins_average_all_steps_of_five_minutes() -> None:

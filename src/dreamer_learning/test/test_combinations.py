@@ -1,0 +1,78 @@
+"""Agents, blocks, tasks and checkpoints that do not go together are refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from family_toys import AGENTS, shrunk, task_of, tiny
+from learning_toys import CONFIG_DIR
+
+from dreamer_learning.agent import Agent
+from dreamer_learning.agent_config import load_agent
+from dreamer_learning.config import ConfigError
+from dreamer_learning.policy import Policy
+
+
+@pytest.mark.parametrize(('overrides', 'message'), [
+    ({'dynamics': {'latent': 'gaussian'}}, 'replay: context: only for categorical latents'),
+    ({'dynamics': {'initial': 'learned'}}, 'replay: context: only for categorical latents and an initial state of zeros'),
+    ({'dynamics': {'cell': 'gru', 'blocks': 1}}, "cell 'gru' does not go with networks: norm 'rms'"),
+    ({'behaviour': {'method': 'value_gradient'}}, "replay_critic: 0 with behaviour: method 'value_gradient'"),
+    ({'behaviour': {'method': 'plan'}}, "'plan' is not allowed; did you mean 'planning'"),
+    ({'behaviour': {'planning': {'top': 7}}}, 'top at most candidates'),
+    ({'behaviour': {'exploration': 'epsilon', 'exploration_amount': 1.5}}, 'at most 1 for epsilon'),
+    ({'dynamics': {'classes': 300}}, '2 to 256'),
+    ({'networks': {'image_bits': 9}}, '1 to 8'),
+    ({'heads': {'bins': 20}}, 'odd number'),
+    ({'replay': {'contexts': True}}, "did you mean 'context'"),
+    ({'blocks': ['x']}, "'blocks' is fixed"),
+])
+def test_wrong_combinations_are_refused(overrides: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        tiny('dreamer_v3', overrides)
+    assert 'dreamer_v3.yaml' in str(caught.value)
+
+
+@pytest.mark.parametrize('make', [Agent, Policy])
+def test_what_does_not_go_with_the_actions_is_refused(make: type[Agent] | type[Policy]) -> None:
+    with pytest.raises(ConfigError, match="method 'planning' needs continuous actions"):
+        make(shrunk('planet'), task_of('vector', discrete=True))
+    with pytest.raises(ConfigError, match="exploration 'epsilon' needs discrete actions"):
+        make(tiny('dreamer_v1', blocks=['discrete']), task_of('vector'))
+
+
+@pytest.mark.parametrize(('agent', 'block', 'nearest'), [
+    ('dreamer_v2', 'atary', 'atari'), ('dreamer_v1', 'no_values', 'no_value'), ('planet', 'overshoot', 'overshooting'),
+    ('daydreamer', 'arms', 'arm'), ('dreamer_v3', 'atari', 'allowed: nothing')])
+def test_an_unknown_block_is_refused(agent: str, block: str, nearest: str) -> None:
+    with pytest.raises(ConfigError, match=f"{agent}.yaml: blocks: unknown block '{block}'; .*{nearest}"):
+        tiny(agent, blocks=[block])
+
+
+@pytest.mark.parametrize('name', AGENTS)
+def test_an_unknown_key_in_a_block_is_refused(name: str, tmp_path: Path) -> None:
+    content = yaml.safe_load((CONFIG_DIR / 'agents' / f'{name}.yaml').read_text())
+    content.setdefault('blocks', {}).update(mine={'dynamics': {'hiden': 3}}, other={'dynamic': {}}, text='x')
+    (tmp_path / 'agents').mkdir()
+    (tmp_path / 'agents' / f'{name}.yaml').write_text(yaml.safe_dump(content))
+    assert load_agent(tmp_path, name, 'cpu').agent == name
+    for block, message in (('mine', "dynamics: unknown key 'hiden'; did you mean 'hidden'"),
+                           ('other', "unknown key 'dynamic'; did you mean 'dynamics'"), ('text', "'text' must be a mapping")):
+        with pytest.raises(ConfigError, match=message) as caught:
+            load_agent(tmp_path, name, 'cpu', blocks=[block])
+        assert f'{name}.yaml' in str(caught.value)
+
+
+def test_no_agent_takes_the_checkpoint_of_another() -> None:
+    task = task_of()
+    agents = {name: Agent(shrunk(name), task) for name in AGENTS}
+    states: dict[str, dict[str, Any]] = {name: agent.state_dict() for name, agent in agents.items()}
+    for name, agent in agents.items():
+        before = {key: value.clone() for key, value in agent.networks.state_dict().items()}
+        for other, state in states.items():
+            if other != name:
+                with pytest.raises(ConfigError, match='does not fit configuration'):
+                    agent.load_state_dict(state)
+        assert all(torch.equal(value, before[key]) for key, value in agent.networks.state_dict().items())
