@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
@@ -20,10 +19,11 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
 from dreamer_learning.config import ConfigError
+from dreamer_node.deadline import end_after
 from dreamer_node.parameters import check_parameters
 
 DISMANTLE_TIME = 3.0
-"""s that taking the middleware apart may take; launch sends SIGTERM after 5 s."""
+"""s in which the process ends once its node is closed; launch sends SIGTERM after 5 s."""
 
 USER_ERRORS = (ConfigError, InvalidParameterTypeException, ParameterUninitializedException)
 
@@ -92,17 +92,15 @@ def _fault(arguments: Sequence[str]) -> str:
 
 
 def _dismantle(node: Node | None, executor: Executor | None, stop: Stop) -> None:
-    """Take the middleware apart. What matters is saved by now: if this hangs, the process ends all the same."""
-    overdue = threading.Timer(DISMANTLE_TIME, os._exit, [stop.code or 0])
-    overdue.daemon = True
-    overdue.start()
+    """Take the middleware apart, the last thing that the process does. What matters is saved by now: if this or the end of the
+    interpreter hangs, the process ends all the same."""
+    end_after(DISMANTLE_TIME, stop.code or 0)
     if executor is not None and node is not None:
         executor.remove_node(node)
         executor.shutdown(timeout_sec=0.5)
     if node is not None:
         node.destroy_node()
     rclpy.try_shutdown()
-    overdue.cancel()
 
 
 def make_executor() -> Executor:

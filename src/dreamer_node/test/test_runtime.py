@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = textwrap.dedent('''
+    import ctypes
     import sys
     from dreamer_learning.config import ConfigError
     from dreamer_node.runtime import run_node
@@ -34,6 +35,11 @@ PROGRAM = textwrap.dedent('''
                 sys.stdin.readline()
             print('closed', flush=True)
 
+        def destroy_node(self):
+            if 'stuck' in MODE:
+                ctypes.PyDLL(None).sleep(60)  # holds the interpreter's lock
+            super().destroy_node()
+
     MODE = sys.argv.pop(1)
     sys.exit(run_node(Talker))
 ''')
@@ -55,6 +61,13 @@ def test_signal_closes_and_ends_with_zero(number: signal.Signals) -> None:
     assert process.returncode == 0
     assert output.splitlines() == ['closing', 'closed']
     assert 'Traceback' not in errors
+
+
+def test_a_node_whose_middleware_hangs_with_the_interpreters_lock_ends_all_the_same() -> None:
+    process = start('finish, stuck')
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 3
+    assert output.splitlines() == ['ready', 'closing', 'closed']
 
 
 def test_second_signal_does_not_interrupt_closing() -> None:
