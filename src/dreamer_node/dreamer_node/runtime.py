@@ -94,7 +94,7 @@ def _fault(arguments: Sequence[str]) -> str:
 def _dismantle(node: Node | None, executor: Executor | None, stop: Stop) -> None:
     """Take the middleware apart, the last thing that the process does. What matters is saved by now: if this or the end of the
     interpreter hangs, the process ends all the same."""
-    end_after(DISMANTLE_TIME, stop.code or 0)
+    end_after(DISMANTLE_TIME, 1 if stop.code is None else stop.code)  # None: an exception is on its way out
     if executor is not None and node is not None:
         executor.remove_node(node)
         executor.shutdown(timeout_sec=0.5)
