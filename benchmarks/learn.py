@@ -34,7 +34,7 @@ from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import AgentConfig, block_names, load_agent
 from dreamer_learning.batch import to_tensors
 from dreamer_learning.config import ConfigError
-from dreamer_learning.devices import check_device
+from dreamer_learning.devices import check_compiler, check_device
 from dreamer_learning.policy import Carry, Policy
 from dreamer_learning.replay import Replay
 
@@ -68,6 +68,8 @@ class Trial:
         task, seed = environment.task, settings.seed
         self._device = torch.device(settings.device)
         self.agent = Agent(config, task, self._device, seed)
+        if settings.compile:
+            self.agent.compile()
         self._policy = Policy(config, task, self._device, seed)
         self._replay = Replay(config.replay.capacity, task, config.latent_spec, seed,
                               config.replay.length if config.replay.online else 0)
@@ -197,6 +199,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add('--train-ratio', type=float, help="replayed steps per action (default: the paper's)")
     add('--prefill', type=_at_least(0), help="environment steps with random actions at the start (default: the paper's)")
     add('--seeds', type=int, nargs='+', default=[0], help='a run each (default 0)')
+    add('--compile', action='store_true', help='compile the losses: faster updates after a first one of about a minute')
     add('--threads', type=_at_least(1), default=1, help='of torch (default 1)')
     add('--device', default='cpu', help='where the agent lives: cpu (default) or cuda')
     add('--overrides', default='{}', help='YAML mapping stacked onto the agent, for example {replay: {batch: 8}}')
@@ -222,11 +225,15 @@ def plan(arguments: argparse.Namespace, task: str, seed: int) -> Settings:
     protocol = load_protocol(arguments.agent)
     repeat = arguments.repeat or protocol.repeats.get(task, protocol.repeat)
     train_ratio = protocol.replayed * repeat if arguments.train_ratio is None else arguments.train_ratio
+    device = check_device(arguments.device)
+    if arguments.compile:
+        check_compiler(device)
     prefill = protocol.prefill if arguments.prefill is None else arguments.prefill
     return Settings(
         agent=arguments.agent, size=arguments.size or protocol.size, blocks=','.join(block_names(arguments.blocks)), task=task,
         inputs=arguments.inputs, steps=arguments.steps, repeat=repeat, train_ratio=train_ratio, prefill=prefill, seed=seed,
-        threads=arguments.threads, device=str(check_device(arguments.device)), overrides=arguments.overrides)
+        threads=arguments.threads, device=str(device), overrides=arguments.overrides,
+        compile=arguments.compile)
 
 
 def learn(arguments: argparse.Namespace) -> None:

@@ -82,6 +82,7 @@ class Settings:
     threads: int
     device: str
     overrides: str
+    compile: bool = False
 
     def name(self) -> str:
         """Of the run's folder."""

@@ -3,11 +3,18 @@
     ./run python benchmarks/update_speed.py
     ./run python benchmarks/update_speed.py --threads 2 --rounds 10
     ./run python benchmarks/update_speed.py --peers torchrl
+    ./run python benchmarks/update_speed.py --problem images --rounds 2 --updates 1
+    ./run python benchmarks/update_speed.py --problem robot
 
-One learner of the 1m size per implementation (benchmarks/peers), on a vector observation of 24 numbers and 6 continuous
-actions, 16 windows of 64 steps an update, imagination of 15 steps from every one of them. Each lives in a process of its own;
-they take turns, a few updates each, so that a busy or throttled moment of the machine meets all of them. Processor time is
-shown beside the time by the clock: on a machine with other work it is the steadier of the two.
+Problems, of 16 windows of 64 steps an update and imagination of 15 steps from every one of them where nothing else is said:
+vectors  a vector of 24 numbers, 6 continuous actions, size 1m: one learner per implementation (benchmarks/peers)
+images   an image of 64 x 64, 6 discrete actions, size 12m; ours alone
+robot    a1_walk with size cpu, with its own windows and starts of imagination; ours alone
+
+Each learner lives in a process of its own; they take turns, a few updates each, so that a busy or throttled moment of the
+machine meets all of them. Processor time is shown beside the time by the clock: on a machine with other work it is the steadier
+of the two. Operations are those of matrix products and convolutions (multiplication and addition count one each); the share is
+their rate, by the clock, over that of a product of two float32 matrices of 1024 x 1024.
 The peers are installed on first use, with pip's own settings, into virtual environments of their own in a cache folder.
 """
 
@@ -31,7 +38,13 @@ from types import TracebackType
 PEERS = Path(__file__).resolve().parent / 'peers'
 # Name -> what pip installs beside torch; the versions that the workers were written for.
 REQUIREMENTS = {'torchrl': 'torchrl==0.14.1', 'sheeprl': 'sheeprl==0.8.4'}
-PROBLEM = {'observation': 24, 'action': 6, 'batch': 16, 'length': 64}
+COMMON = {'image': 0, 'discrete': False, 'task': '', 'batch': 16, 'length': 64}
+PROBLEMS: dict[str, dict[str, object]] = {
+    'vectors': {**COMMON, 'observation': 24, 'action': 6, 'size': '1m'},
+    'images': {**COMMON, 'observation': 0, 'action': 6, 'size': '12m', 'image': 64, 'discrete': True},
+    'robot': {**COMMON, 'observation': 0, 'action': 0, 'size': 'cpu', 'task': 'a1_walk'},
+}
+WITH_PEERS = 'vectors'
 # Set for our environment by ./run; they would show a peer our packages and libraries.
 NOT_FOR_PEERS = ('PYTHONPATH', 'PYTHONHOME', 'LD_LIBRARY_PATH', 'VIRTUAL_ENV')
 
@@ -101,6 +114,7 @@ class Worker:
     def __enter__(self) -> Worker:
         answer = self._answer()
         self.title, self.parameters = str(answer['title']), int(answer['parameters'])
+        self.flop, self.ceiling, self.peak = int(answer['flop']), float(answer['ceiling']), 0
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
@@ -115,6 +129,7 @@ class Worker:
         answer = self._answer()
         for clock, turns in self.turns.items():
             turns.append([1e3 * seconds for seconds in answer[clock]])
+        self.peak = int(answer['peak'])
 
     def _answer(self) -> dict:
         assert self._process.stdout is not None
@@ -168,14 +183,23 @@ def report(workers: list[Worker], title: str) -> None:
             ratio = '1' if worker is ours else str(compare(ours, worker, clock))
             line += f'{worker.median(clock):>11.0f}{ratio:>24}'
         print(line)
+    print(f"\n{'':<18}{'GFLOP/update':>14}{'GFLOP/s':>10}{'share of the ceiling':>23}{'peak memory, MB':>18}")
+    ceiling = max(worker.ceiling for worker in workers)
+    for worker in workers:
+        rate = worker.flop / (1e-3 * worker.median('wall'))
+        share, peak = f'{100 * rate / ceiling:.0f}%', worker.peak / 1e6
+        print(f'{worker.title:<18}{worker.flop / 1e9:>14.1f}{rate / 1e9:>10.0f}{share:>23}{peak:>18.0f}')
+    print(f'ceiling: {ceiling / 1e9:.0f} GFLOP/s')
 
 
 def measure(arguments: argparse.Namespace) -> None:
-    problem = {**PROBLEM, 'threads': arguments.threads, 'flush_denormals': arguments.flush_denormals}
+    problem = {**PROBLEMS[arguments.problem], 'threads': arguments.threads, 'flush_denormals': arguments.flush_denormals,
+               'compile': arguments.compile}
     folder = arguments.env_dir
     pythons = {name: install(name, folder) for name in arguments.peers}
     folder.mkdir(parents=True, exist_ok=True)  # for the logs, also without peers
-    title = (f"{machine()}\ntorch {importlib.metadata.version('torch')}, {arguments.threads} thread(s); "
+    what = f'problem {arguments.problem}' + (', our losses compiled' if arguments.compile else '')
+    title = (f"{machine()}\n{what}; torch {importlib.metadata.version('torch')}, {arguments.threads} thread(s); "
              f'{arguments.rounds} rounds of {arguments.updates} updates each, medians')
     with contextlib.ExitStack() as stack:
         # One after the other: the start of the next must not disturb the warm-up of the last.
@@ -200,14 +224,21 @@ def positive(text: str) -> int:
 def parse() -> argparse.Namespace:
     cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'dreamer_ros' / 'update_speed'
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--problem', choices=list(PROBLEMS), default=WITH_PEERS, help=f'what is learned (default {WITH_PEERS})')
+    parser.add_argument('--compile', action='store_true', help='of our losses; the peers stay as they are')
     parser.add_argument('--threads', type=positive, default=1, help='threads of torch, the same for everyone (default 1)')
     parser.add_argument('--rounds', type=positive, default=6, help='turns of each (default 6)')
     parser.add_argument('--updates', type=positive, default=3, help='updates a turn (default 3)')
-    parser.add_argument('--peers', nargs='*', choices=list(REQUIREMENTS), default=list(REQUIREMENTS), help='whom to compare with')
+    parser.add_argument('--peers', nargs='*', choices=list(REQUIREMENTS), default=None,
+                        help=f'whom to compare with, only for {WITH_PEERS} (default there: all)')
     parser.add_argument('--env-dir', type=Path, default=cache, help=f'folder of the peers and the logs (default {cache})')
     parser.add_argument('--flush-denormals', action='store_true',
                         help='let the peers, too, take numbers below 1e-38 for zero, which our update always does')
     arguments = parser.parse_args()
+    if arguments.peers and arguments.problem != WITH_PEERS:
+        parser.error(f'--peers: only the problem {WITH_PEERS} is written for them')
+    if arguments.peers is None:
+        arguments.peers = list(REQUIREMENTS) if arguments.problem == WITH_PEERS else []
     arguments.env_dir = arguments.env_dir.expanduser().resolve()
     return arguments
 

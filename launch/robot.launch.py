@@ -34,6 +34,8 @@ USER_ERROR = 2
 QUIET = {'OMP_NUM_THREADS': '1', 'OMP_WAIT_POLICY': 'passive'}
 # Every update allocates its tensors anew: memory that goes back to the kernel in between costs it 2 to 7%.
 KEEP = {'MALLOC_MMAP_THRESHOLD_': str(2**25), 'MALLOC_TRIM_THRESHOLD_': str(2**30)}
+# For nodes that write files at their end, at a low priority.
+PATIENT = {'sigterm_timeout': '20', 'sigkill_timeout': '20'}
 
 
 # Training on more threads makes the small matrices of these models slower.
@@ -82,6 +84,7 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('rviz', 'false', 'open rviz2, where it is installed, with the shipped view', switch),
         argument('namespace', '', 'namespace of all topics; one for each robot'),
         argument('device', 'cpu', 'where the learner computes: cpu or cuda'),
+        argument('compile', 'false', 'compile the losses: faster updates after a first one that takes about a minute', switch),
         argument('log_level', 'info', 'least severe message shown', ['debug', 'info', 'warn', 'error', 'fatal']),
         argument('config_dir', str(SHARE / 'config'), 'folder with robots/, tasks/ and agents/; urdf/ lies beside it'),
     ]
@@ -130,7 +133,7 @@ def check_names(text: dict[str, str]) -> None:
 def texts(context: LaunchContext) -> dict[str, str]:
     """The arguments that are text, checked."""
     text = {name: LaunchConfiguration(name).perform(context) for name in (
-        'robot', 'task', 'agent', 'size', 'blocks', 'device', 'namespace', 'log_level', 'config_dir', 'lockstep',
+        'robot', 'task', 'agent', 'size', 'blocks', 'device', 'compile', 'namespace', 'log_level', 'config_dir', 'lockstep',
         'velocity_source', 'camera', 'mode', 'variation_file', 'from_checkpoint', 'runtime', 'policy_file')}
     text['config_dir'] = str(Path(text['config_dir']).expanduser().absolute())
     check_names(text)
@@ -194,21 +197,23 @@ def robot_nodes(context: LaunchContext) -> list:
             **shared, 'velocity_source': text['velocity_source'], 'publish_odometry': not sim}),
         node('dreamer_drivers', 'driver', {**shared, 'command_rate': command_rate}),
         node('dreamer_actor', 'actor', {**shared, **actor, 'seed': seed, 'mode': text['mode']}),
-        node('dreamer_recorder', 'recorder', kept),
+        node('dreamer_recorder', 'recorder', kept, **PATIENT),
         description(text, sim, node),
     ]
     limit = lockstep and learns and ratio > 0
     if learns:
         threads = training_threads(usable_cores()) if text['device'] == 'cpu' else 0
         learner = {**shared, **agent, 'seed': seed, 'run_dir': str(run_dir), 'train_ratio': ratio, 'device': text['device'],
-                   'limit_environment': limit, 'threads': threads, 'from_checkpoint': text['from_checkpoint']}
+                   'limit_environment': limit, 'threads': threads, 'from_checkpoint': text['from_checkpoint'],
+                   'compile': text['compile'] == 'true'}
         environment = {**waiting(threads, paced=factor > 0 or not sim), **KEEP}
-        nodes.append(node('dreamer_learner', 'learner', learner, environment, sigterm_timeout='20', sigkill_timeout='20'))
+        nodes.append(node('dreamer_learner', 'learner', learner, environment, **PATIENT))
     if sim:
         nodes.append(node('dreamer_mujoco', 'mujoco_bridge', {
             **shared, 'seed': seed, 'real_time_factor': factor, 'lockstep': lockstep, 'wait_for_learner': limit,
             'camera': text['camera']}, files=[text['variation_file']] if text['variation_file'] else []))
-    console = node('dreamer_monitor', 'console', {**kept, 'steps': steps, 'duration': number(context, 'duration', float)})
+    ends = {'steps': steps, 'duration': number(context, 'duration', float)}
+    console = node('dreamer_monitor', 'console', {**kept, **ends}, **PATIENT)
     handlers = [RegisterEventHandler(OnProcessExit(target_action=item, on_exit=on_exit(item is console)))
                 for item in [*nodes, console]]
     view = rviz(text['namespace'], sim) if LaunchConfiguration('rviz').perform(context) == 'true' else []

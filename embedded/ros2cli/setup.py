@@ -15,5 +15,5 @@ setup(
     description='The ros2 command, installed only where no ROS 2 is found.',
     license='Apache-2.0',
     extras_require={'test': ['pytest']},
-    entry_points={'console_scripts': ['ros2 = ros2cli.main:main']},
+    entry_points={'console_scripts': ['ros2 = ros2cli.main:console']},
 )

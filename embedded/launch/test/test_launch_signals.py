@@ -46,14 +46,16 @@ def test_sigint_with_a_terminal_reaches_the_group_once(start_launch: Any) -> Non
 
 
 def test_second_sigint_is_ignored(start_launch: Any) -> None:
-    slow = 'signal.signal(signal.SIGINT, lambda *_: (print("stopping"), time.sleep(1), sys.exit(0)))'
-    launched = start_launch(f"return LaunchDescription([sleeper('one', {slow!r})])")
+    slow = ('def handle(*_):\n    print("stopping")\n    while not os.path.exists("go on"): time.sleep(0.02)\n    sys.exit(0)\n'
+            'signal.signal(signal.SIGINT, handle)')
+    launched = start_launch(f"return LaunchDescription([sleeper('one', {slow!r}, sigterm_timeout='60')])")
     wait_for_sleepers(launched, 'one')
     launched.process.send_signal(signal.SIGINT)
     launched.wait_for_output('stopping')
     launched.process.send_signal(signal.SIGINT)
+    launched.wait_for_output('again, ignoring')
+    (launched.folder / 'go on').touch()
     assert launched.wait() == 0
-    assert 'again, ignoring' in launched.output
     assert 'process has finished cleanly' in launched.output
 
 
@@ -73,7 +75,7 @@ def test_escalation_to_sigterm_and_sigkill(start_launch: Any) -> None:
     launched = start_launch(f'''
         return LaunchDescription([
             SetLaunchConfiguration('sigkill_timeout', '0.4'),
-            sleeper('stubborn', {stubborn!r}, sigterm_timeout='0.2'),
+            sleeper('stubborn', {stubborn!r}, sigterm_timeout='0.2', sigkill_timeout='20'),
             sleeper('immortal', {immortal!r}, sigterm_timeout='0.3'),
         ])''')
     pids = wait_for_sleepers(launched, 'stubborn', 'immortal')
@@ -92,10 +94,10 @@ def test_escalation_to_sigterm_and_sigkill(start_launch: Any) -> None:
 
 def test_sigquit_terminates_at_once(start_launch: Any) -> None:
     stubborn = 'signal.signal(signal.SIGINT, signal.SIG_IGN)'
-    launched = start_launch(f"return LaunchDescription([sleeper('one', {stubborn!r})])")
+    launched = start_launch(f"return LaunchDescription([sleeper('one', {stubborn!r}, sigterm_timeout='60')])")
     pids = wait_for_sleepers(launched, 'one')
     launched.process.send_signal(signal.SIGQUIT)
-    launched.wait(4.0)  # less than the 5 s until SIGTERM
+    launched.wait(30.0)  # less than the 60 s until SIGTERM
     assert not any(map(is_alive, pids))
 
 

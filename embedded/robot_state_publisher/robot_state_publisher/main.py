@@ -6,15 +6,19 @@ import os
 import signal
 import sys
 from types import FrameType
+from typing import NoReturn
 
 
-def main() -> int:
-    """Run the node; returns the exit code."""
+def main() -> NoReturn:
+    """Run the node; ends the process with its exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     from robot_state_publisher import node
 
-    return node.main()
+    code = node.main()
+    sys.stderr.flush()
+    # Not through the end of the interpreter: there the middleware's remaining threads meet what C++ has taken apart.
+    os._exit(code)
 
 
 def _end(signum: int, frame: FrameType | None) -> None:
@@ -23,4 +27,4 @@ def _end(signum: int, frame: FrameType | None) -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()

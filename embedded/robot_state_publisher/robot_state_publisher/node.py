@@ -5,9 +5,9 @@ Topics, QoS and parameters are those of the robot_state_publisher of ROS 2 Jazzy
 
 from __future__ import annotations
 
+import faulthandler
 import signal
 import sys
-import threading
 from collections.abc import Iterable
 from types import FrameType
 from typing import Any
@@ -33,6 +33,9 @@ from robot_state_publisher.kinematics import JointFrame
 from robot_state_publisher.urdf import Mimic, Robot, UrdfError, parse_urdf
 
 MAX_FREQUENCY = 1000.0   # Hz
+
+DISMANTLE_TIME = 8.0
+"""s after which the process ends with exit code 1 and its stack if the middleware hangs at the end."""
 
 READERS_PERIOD = 0.2
 """s of wall time between two looks at who reads /tf."""
@@ -185,11 +188,13 @@ def _period(frequency: float) -> int:
 
 def main(args: list[str] | None = None) -> int:
     """Runs until a signal; exit code 1 and one line where a parameter cannot be used."""
-    stop = threading.Event()
+    stopped = False
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        # Nothing is raised here, so a second signal does not cut the shutdown short, and no callback loses its context.
-        stop.set()
+        # Nothing is raised here, so a second signal does not cut the shutdown short, and no callback loses its context. No
+        # threading.Event: a signal while another one sets it would wait for its lock for ever.
+        nonlocal stopped
+        stopped = True
 
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
@@ -199,13 +204,15 @@ def main(args: list[str] | None = None) -> int:
         node = RobotStatePublisher()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        while not stop.is_set():
+        while not stopped:
             executor.spin_once(timeout_sec=0.1)
     except UrdfError as error:
         return _fail(f'robot_description: {error}')
     except (ValueError, ParameterException) as error:
         return _fail(str(error))
     finally:
+        # From a thread that needs no lock of the interpreter, which the middleware holds while it is taken apart.
+        faulthandler.dump_traceback_later(DISMANTLE_TIME, exit=True)
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()

@@ -1,5 +1,3 @@
-import sys
+from ros2cli.main import console
 
-from ros2cli.main import main
-
-sys.exit(main())
+console()

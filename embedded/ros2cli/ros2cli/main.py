@@ -6,12 +6,14 @@ Exit codes: 0 done, 1 a mistake or a thing not found (one line on stderr), 2 a w
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from types import FrameType, ModuleType
+from typing import NoReturn
 
 from ros2cli.command import CommandError, Verb
 
@@ -51,6 +53,16 @@ def main(argv: list[str] | None = None) -> int:
         # The reader of a pipe (head, grep -q) has seen enough; Python's own flush at exit must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def console() -> NoReturn:
+    """The executable `ros2`: runs the command and ends the process with its exit code."""
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # whoever read it is gone
+            stream.flush()
+    # Not through the end of the interpreter: there threads of the middleware meet what C++ has taken apart.
+    os._exit(code)
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -12,15 +12,15 @@ QUICK = ('--spin-time', '2')   # a wait for what is not there, in which even a b
 
 
 def test_lists(ros2: Ros2) -> None:
-    assert ros2('node', 'list').stdout.splitlines() == ['/demo/managed', '/demo/talker']
-    topics = ros2('topic', 'list', '-t').stdout.splitlines()
+    assert ros2('node', 'list', *QUICK).stdout.splitlines() == ['/demo/managed', '/demo/talker']
+    topics = ros2('topic', 'list', '-t', *QUICK).stdout.splitlines()
     assert '/demo/chatter [std_msgs/msg/String]' in topics
     assert '/demo/in [std_msgs/msg/Int32]' in topics
     assert topics == sorted(topics)
     assert not any('_action' in line for line in topics)
-    assert '/demo/set [std_srvs/srv/SetBool]' in ros2('service', 'list', '-t').stdout
-    assert ros2('action', 'list', '-t').stdout == '/demo/lookup [tf2_msgs/action/LookupTransform]\n'
-    assert ros2('topic', 'find', 'sensor_msgs/JointState').stdout == '/demo/joint_states\n'
+    assert '/demo/set [std_srvs/srv/SetBool]' in ros2('service', 'list', '-t', *QUICK).stdout
+    assert ros2('action', 'list', '-t', *QUICK).stdout == '/demo/lookup [tf2_msgs/action/LookupTransform]\n'
+    assert ros2('topic', 'find', 'sensor_msgs/JointState', *QUICK).stdout == '/demo/joint_states\n'
 
 
 def test_node_info(ros2: Ros2) -> None:

@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import numpy as np
 from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 
 from dreamer_actor.controller import Answer, Controller
 from dreamer_actor.policies import Wanted, make_source
@@ -21,6 +20,7 @@ from dreamer_learning.acting import RecurrentPolicy
 from dreamer_learning.spaces import Task
 from dreamer_node import wire
 from dreamer_node.diagnostics import OK, WARN, Diagnostics, Recent, Report
+from dreamer_node.node import Node
 from dreamer_node.qos import STANDARD, STEPS, STEPS_KEPT
 from dreamer_node.refusals import Refusals, Refused
 from dreamer_node.robot import assignment

@@ -24,7 +24,7 @@ from dreamer_learning.export import Origin, export_policy
 from dreamer_learning.policy import Policy
 from dreamer_learning.spaces import load_task
 from dreamer_node import wire
-from dreamer_node.qos import LATCHED, STANDARD, STEPS, STEPS_KEPT
+from dreamer_node.qos import LATCHED, STANDARD, STEPS_KEPT
 
 NUMBERS = itertools.count()
 MAIN = 'import sys; from dreamer_actor.main import main; sys.exit(main())'
@@ -59,7 +59,8 @@ class Rig:
         self.actions: list[Action] = []
         self.metrics: list[Metrics] = []
         self.reports: dict[str, str] = {}
-        self.node.create_subscription(Action, 'action', self.actions.append, STEPS)
+        # Kept: the actor may answer before it has found this reader.
+        self.node.create_subscription(Action, 'action', self.actions.append, STEPS_KEPT)
         self.node.create_subscription(Metrics, 'actor/metrics', self.metrics.append, STANDARD)
         self.node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, STANDARD)
         self.observations = self.node.create_publisher(Observation, 'observation', STEPS_KEPT)
@@ -70,7 +71,7 @@ class Rig:
             if status.name == f'{self.namespace.lstrip("/")}/actor: actor':
                 self.reports = {item.key: item.value for item in status.values}
 
-    def wait(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    def wait(self, condition: Callable[[], bool], seconds: float = 90.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f'waited in vain; the actor says: {self.log.read_text()}'
@@ -108,7 +109,7 @@ class Rig:
         """Ctrl-C; the exit code."""
         try:
             self.process.send_signal(signal.SIGINT)
-            return self.process.wait(timeout=30)
+            return self.process.wait(timeout=90)
         finally:
             if self.process.poll() is None:
                 self.process.kill()
@@ -193,7 +194,7 @@ def test_a_wrong_parameter_is_one_line_and_exit_code_2(
     config_dir: Path, tmp_path: Path, parameters: dict[str, str], text: str
 ) -> None:
     rig = Rig(config_dir, tmp_path, **parameters)
-    assert rig.process.wait(timeout=30) == 2
+    assert rig.process.wait(timeout=90) == 2
     rig.close()
     lines = rig.log.read_text().splitlines()
     assert len(lines) == 1
@@ -236,7 +237,7 @@ def test_acts_with_a_policy_file_where_torch_cannot_be_imported(config_dir: Path
 def test_a_policy_file_for_another_task_is_one_line_and_exit_code_2(config_dir: Path, tmp_path: Path, policy_file: Path) -> None:
     (config_dir / 'tasks' / 'far.yaml').write_text((config_dir / 'tasks' / 'reach.yaml').read_text().replace('- 5', '- 7'))
     rig = Rig(config_dir, tmp_path, WITHOUT_TORCH, runtime='onnx', policy_file=policy_file, task='far')
-    assert rig.process.wait(timeout=30) == 2
+    assert rig.process.wait(timeout=90) == 2
     rig.close()
     [line] = rig.log.read_text().splitlines()
     assert "is for another task ('reach'): observation.state: [[5], 'float32'] there, [[7], 'float32'] here" in line

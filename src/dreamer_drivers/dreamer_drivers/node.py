@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from dreamer_drivers.backend import Answer, Backend, Listener
@@ -24,6 +23,7 @@ from dreamer_learning.config import ConfigError, nearest
 from dreamer_learning.spaces import load_task
 from dreamer_node import qos
 from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Recent, Report
+from dreamer_node.node import Node
 from dreamer_node.runtime import config_dir, declare, run_node
 from dreamer_node.wire import WireError, nanoseconds, unpack
 
@@ -99,10 +99,11 @@ class DriverNode(Node):
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(1 / (self._command_rate or WATCHDOG_RATE), self._watch, clock=clock)
 
-    def close(self) -> None:
+    def destroy_node(self) -> None:
         """Let go of the robot; its hardware holds, then damps."""
         self._stop_sources.close()
         self.backend.disconnect()
+        super().destroy_node()
 
     def _time(self) -> float:
         """Now, in s. A sensor's stamp may arrive before the /clock message of the same time."""

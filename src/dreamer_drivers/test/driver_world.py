@@ -75,7 +75,6 @@ class World:
 
     def restart(self, **parameters: Any) -> None:
         """Another driver in place of the present one."""
-        self.driver.close()
         self.executor.remove_node(self.driver)
         self.driver.destroy_node()
         self.driver = self.make_driver(**parameters)
@@ -83,11 +82,10 @@ class World:
 
     def close(self) -> None:
         self.executor.shutdown()
-        self.driver.close()
         self.driver.destroy_node()
         self.peer.destroy_node()
 
-    def until(self, condition: Callable[[], Any], timeout: float = 10.0) -> None:
+    def until(self, condition: Callable[[], Any], timeout: float = 60.0) -> None:
         deadline = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < deadline, 'the condition did not come true in time'
@@ -99,7 +97,7 @@ class World:
 
     def await_matched(self, *publishers: Publisher) -> None:
         """Wait until each has a subscription, while no executor spins."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not all(publisher.get_subscription_count() for publisher in publishers):
             assert time.monotonic() < deadline, 'no subscription in time'
             time.sleep(0.01)

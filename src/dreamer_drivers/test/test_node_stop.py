@@ -88,14 +88,17 @@ def test_no_action_is_carried_out_before_an_earlier_stop_is_known(world: World) 
     world.peer.destroy_publisher(source)
 
 
-def test_a_source_with_nothing_to_say_delays_the_start_for_a_bounded_time(world: World) -> None:
+def test_a_source_with_nothing_to_say_delays_the_start_for_a_bounded_time(
+        world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Time for what has to come before the end of the survey.
+    monkeypatch.setattr('dreamer_drivers.stop_sources.SURVEY_TIME', 5.0)
     silent = world.peer.create_publisher(Bool, 'emergency_stop', qos.LATCHED)
     world.restart()
     world.set_time(START)
     world.measure(START)
     assert not world.driver.ready
     world.act(0)
-    world.until(lambda: world.driver.ready, timeout=3.0)
+    world.until(lambda: world.driver.ready, timeout=30.0)
     assert not world.commands
     assert world.values()['refused.emergency_stop_unknown'] == '1'
     # The simulation sends its sensors again, and the actor its action.

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import yaml
 from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 
 from dreamer_interfaces.msg import Action, Observation, PolicyWeights
 from dreamer_learner import saving
@@ -24,6 +23,7 @@ from dreamer_learning.spaces import Task
 from dreamer_node import wire
 from dreamer_node.agent import assigned_agent
 from dreamer_node.diagnostics import OK, Diagnostics, Report
+from dreamer_node.node import Node
 from dreamer_node.qos import LATCHED, STEPS_QUEUED
 from dreamer_node.robot import assignment
 from dreamer_node.runtime import Stop, declare, lower_priority

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from dreamer_learning import parallel
 from dreamer_learning.replay import Replay
 
 
@@ -25,7 +26,10 @@ class Fault(NamedTuple):
     kind: str
 
     def __str__(self) -> str:
-        return f'{self.source}, so that {self.loss}' if self.source else f'{self.loss}, of a batch without fault'
+        if self.source:
+            return f'{self.source}, so that {self.loss}'
+        here = ' in this process' if parallel.count() > 1 else ''
+        return f'{self.loss}, of a batch without fault{here}'
 
 
 def find_fault(metrics: Mapping[str, float], batch: Mapping[str, Tensor], replay: Replay) -> Fault | None:

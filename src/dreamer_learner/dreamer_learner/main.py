@@ -1,23 +1,25 @@
 """The executables `learner`, `evaluator`, `train_offline` and `export`."""
 
+from typing import NoReturn
+
 from dreamer_node.start import start
 
 
-def main() -> int:
-    """Run the node `learner`; returns the exit code."""
-    return start('dreamer_learner.node')
+def main() -> NoReturn:
+    """Run the node `learner`; ends the process with its exit code."""
+    start('dreamer_learner.node')
 
 
-def evaluator() -> int:
-    """Run the node `evaluator`; returns the exit code."""
-    return start('dreamer_learner.evaluator')
+def evaluator() -> NoReturn:
+    """Run the node `evaluator`; ends the process with its exit code."""
+    start('dreamer_learner.evaluator')
 
 
-def train_offline() -> int:
-    """Run `train_offline`; returns the exit code."""
-    return start('dreamer_learner.train_offline')
+def train_offline() -> NoReturn:
+    """Run `train_offline`; ends the process with its exit code."""
+    start('dreamer_learner.train_offline')
 
 
-def export() -> int:
-    """Run `export`; returns the exit code."""
-    return start('dreamer_learner.export')
+def export() -> NoReturn:
+    """Run `export`; ends the process with its exit code."""
+    start('dreamer_learner.export')

@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import numpy as np
 from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import UInt64
 from std_srvs.srv import Trigger
@@ -30,6 +29,7 @@ from dreamer_learning.spaces import Task
 from dreamer_node import wire
 from dreamer_node.agent import assigned_agent
 from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Recent, Report
+from dreamer_node.node import Node
 from dreamer_node.qos import LATCHED, STANDARD, STEPS_QUEUED
 from dreamer_node.robot import assignment
 from dreamer_node.runtime import Stop, declare, lower_priority
@@ -248,6 +248,7 @@ def _settings(node: Node) -> Settings:
         video_period=cast(float, declare(node, 'video_period', 60.0, 'seconds between predictions')),
         threads=cast(int, declare(node, 'threads', 0, 'torch threads; 0 = chosen')),
         from_checkpoint=str(declare(node, 'from_checkpoint', '', 'run or checkpoint whose weights a new run begins with')),
+        compile=bool(declare(node, 'compile', False, 'faster updates after a first one that takes about a minute')),
     )
 
 

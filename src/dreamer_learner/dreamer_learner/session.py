@@ -6,16 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
 from dreamer_learner import saving
 from dreamer_learner.credit import TrainCredit
 from dreamer_learner.experience import Experience
 from dreamer_learner.rundir import RunDirectory
 from dreamer_learner.settings import Settings
 from dreamer_learner.updater import Updater
+from dreamer_learning import parallel
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.config import ConfigError
-from dreamer_learning.devices import check_device
+from dreamer_learning.devices import check_compiler, check_device
 from dreamer_learning.replay import Replay
 from dreamer_learning.spaces import Task
 
@@ -43,20 +46,48 @@ class Session(NamedTuple):
         }
 
 
-def begin(config: AgentConfig, task: Task, settings: Settings, run: RunDirectory, info: Callable[[str], None],
+def begin(config: AgentConfig, task: Task, settings: Settings, run: RunDirectory | None, info: Callable[[str], None],
           warn: Callable[[str], None]) -> Session:
     """Make the parts, and go on where the run stopped.
 
+    Args:
+        run: None in all but the first of the processes that train together (parallel.py): they get the agent from it.
+
     Raises:
-        ConfigError: the device is not there, or a checkpoint cannot be used.
+        ConfigError: the device or the compiler is not there, or a checkpoint cannot be used.
+        OtherFailed: so it was in another process.
     """
     replay = config.replay
     device = check_device(settings.device)
     latent = config.latent_spec
-    memory = Replay(replay.capacity, task, latent, settings.seed, replay.length if replay.online else 0)
+    memory = Replay(replay.capacity, task, latent, parallel.seed(settings.seed), replay.length if replay.online else 0)
     experience = Experience(memory, task, latent)
     updater = Updater(Agent(config, task, device, settings.seed), memory, warn)
+    if settings.compile:
+        check_compiler(device)
+        updater.agent.compile()
+        info('the first update compiles the losses, which takes about a minute, less where torch has them in its cache')
     credit = TrainCredit(settings.train_ratio, replay.batch, replay.length, replay.start)
+    if run is None:
+        parallel.agree(None)
+        return _follow(Session(updater, experience, credit, 0, ready=False), settings.seed)
+    try:
+        parts = _resume(Session(updater, experience, credit, 0, ready=False), settings, run, info, warn)
+    except (ConfigError, OSError) as error:
+        parallel.agree(error)
+        raise
+    parallel.agree(None)
+    return _follow(parts, settings.seed)
+
+
+def _resume(parts: Session, settings: Settings, run: RunDirectory, info: Callable[[str], None],
+            warn: Callable[[str], None]) -> Session:
+    """Go on from the run's newest checkpoint, or begin with another run's weights.
+
+    Raises:
+        ConfigError: a checkpoint cannot be used.
+    """
+    updater, experience, credit = parts.updater, parts.experience, parts.credit
     payload = saving.load(run.checkpoints, info, warn)
     version = 0
     if payload is not None:
@@ -68,7 +99,20 @@ def begin(config: AgentConfig, task: Task, settings: Settings, run: RunDirectory
         except (KeyError, ValueError, RuntimeError) as error:
             raise ConfigError(f'run_dir: {run.checkpoints}: the checkpoint does not fit: {error}') from None
     ready = _adopt(updater.agent, settings.from_checkpoint, payload is not None, info)
-    return Session(updater, experience, credit, version, ready)
+    return parts._replace(version=version, ready=ready)
+
+
+def _follow(parts: Session, seed: int) -> Session:
+    """What the first of the processes has, in all of them; alone, nothing changes."""
+    if parallel.count() == 1:
+        return parts
+    agent = parts.updater.agent
+    agent.follow()
+    version = torch.tensor([parts.version], device=agent.device)
+    parallel.follow([version])
+    if parallel.rank() and agent.updates:
+        parts.experience.replay.reseed(parallel.seed(seed + agent.updates))  # as the agent's: not the beginning's again
+    return parts._replace(version=int(version))
 
 
 def _adopt(agent: Agent, source: str, resumed: bool, info: Callable[[str], None]) -> bool:

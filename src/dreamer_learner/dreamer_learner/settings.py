@@ -25,6 +25,7 @@ class Settings:
     video_period: float
     threads: int
     from_checkpoint: str = ''
+    compile: bool = False
 
     def __post_init__(self) -> None:
         if not self.run_dir:

@@ -1,14 +1,20 @@
-"""Trains a world model and a policy from recorded steps alone. The run can then go on with the robot."""
+"""Trains a world model and a policy from recorded steps alone. The run can then go on with the robot.
+
+Started by torchrun, several processes share every batch (dreamer_learning.parallel); the first writes the files.
+"""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
+import os
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from rclpy.utilities import remove_ros_args
@@ -20,6 +26,7 @@ from dreamer_learner.latents import without_foreign_latents
 from dreamer_learner.rundir import RunDirectory
 from dreamer_learner.settings import Settings
 from dreamer_learner.updater import TrainingFailed
+from dreamer_learning import parallel
 from dreamer_learning.agent_config import block_names, load_agent
 from dreamer_learning.config import ConfigError
 from dreamer_learning.replay import ReplayEmpty
@@ -37,9 +44,9 @@ SHOWN = ('loss', 'loss/vector', 'loss/image', 'loss/reward', 'loss/dynamics', 'r
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
-        prog='train_offline', description=__doc__,
+        prog='train_offline', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='Example: ros2 run dreamer_learner train_offline --run-dir runs/offline --bags runs/monday/bags --updates 20000; '
-        'then: ros2 launch dreamer_bringup robot.launch.py run_dir:=runs/offline')
+        '\nthen:    ros2 launch dreamer_bringup robot.launch.py run_dir:=runs/offline')
     parser.add_argument('--run-dir', required=True, type=Path, help='where checkpoints go; an existing run is trained on')
     parser.add_argument('--bags', action='append', type=Path, default=[], help='folder of bags, may be given more than once; '
                         'without it those of the run')
@@ -49,8 +56,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--size', default='cpu', help='size block of the agent')
     parser.add_argument('--blocks', default='', help='named blocks of the agent that stack on the size, separated by commas')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--device', default='cpu', help='cpu or cuda')
+    parser.add_argument('--device', default='cpu', help='cpu or cuda; with torchrun each process takes a CUDA device of its own')
     parser.add_argument('--threads', type=int, default=0, help='torch threads; 0 = as torch chooses')
+    parser.add_argument('--compile', action='store_true', help='faster updates after a first one that takes about a minute')
     parser.add_argument('--from-checkpoint', default='', help='run or checkpoint whose weights a new run begins with')
     parser.add_argument('--config-dir', type=Path, default=None, help='folder with robots/, tasks/ and agents/')
     return parser.parse_args(arguments)
@@ -68,21 +76,30 @@ def train(arguments: argparse.Namespace, stop: Stop) -> None:
     folder = arguments.config_dir or shipped_config()
     task = load_task(folder, arguments.task)
     config = load_agent(folder, arguments.agent, arguments.size, blocks=block_names(arguments.blocks))
+    device = parallel.join(arguments.device)
     settings = Settings(
-        run_dir=str(arguments.run_dir), device=arguments.device, seed=arguments.seed, train_ratio=0.0, limit_environment=False,
+        run_dir=str(arguments.run_dir), device=device, seed=arguments.seed, train_ratio=0.0, limit_environment=False,
         publish_period=1.0, checkpoint_period=60.0, video_period=60.0, threads=arguments.threads,
-        from_checkpoint=arguments.from_checkpoint)
+        from_checkpoint=arguments.from_checkpoint, compile=arguments.compile)
     names = {**config.names(), 'task': arguments.task, 'robot': task.robot}
-    run = RunDirectory(arguments.run_dir, run_identity(names, config, task), every_value(folder, names, config, task, settings))
-    try:
-        parts = session.begin(config, task, settings, run, _say, _say)
-        read_bags(parts, arguments.bags or [run.bags])
+    with contextlib.ExitStack() as stack:
+        stack.callback(parallel.leave)
+        run = files = None
+        if parallel.rank() == 0:
+            try:
+                run = RunDirectory(
+                    arguments.run_dir, run_identity(names, config, task), every_value(folder, names, config, task, settings))
+            except (ConfigError, OSError) as error:
+                parallel.agree(error)
+                raise
+            stack.callback(run.close)
+            writer = stack.enter_context(SummaryWriter(str(run.path / 'tensorboard')))
+            files = Files(saving.Saver(run.checkpoints), settings.checkpoint_period, writer)
+        parts = session.begin(config, task, settings, run, _say, _warn)
+        read_bags(parts, arguments.bags or [arguments.run_dir / 'bags'])
         if arguments.threads:
             torch.set_num_threads(arguments.threads)
-        with SummaryWriter(str(run.path / 'tensorboard')) as writer:
-            update(parts, arguments.updates, stop, saving.Saver(run.checkpoints), settings.checkpoint_period, writer)
-    finally:
-        run.close()
+        update(parts, arguments.updates, stop, files)
 
 
 def read_bags(parts: session.Session, folders: Sequence[Path]) -> None:
@@ -112,11 +129,19 @@ def read_bags(parts: session.Session, folders: Sequence[Path]) -> None:
     _say(f'read {read:,} steps, {experience.replay.describe()}')
 
 
-def update(parts: session.Session, count: int, stop: Stop, saver: saving.Saver, period: float, writer: SummaryWriter) -> None:
+class Files(NamedTuple):
+    """Where the results go, and the seconds between two checkpoints."""
+
+    saver: saving.Saver
+    period: float
+    writer: SummaryWriter
+
+
+def update(parts: session.Session, count: int, stop: Stop, files: Files | None) -> None:
     """Make updates, say how it goes, and save.
 
     Args:
-        period: seconds between two checkpoints.
+        files: None in all but the first of several processes.
 
     Raises:
         ConfigError: the last checkpoint cannot be written.
@@ -126,21 +151,25 @@ def update(parts: session.Session, count: int, stop: Stop, saver: saving.Saver, 
     end = updater.agent.updates + count
     said = saved = time.monotonic()
     made = updater.agent.updates
-    while stop.code is None and updater.agent.updates < end:
+    while not parallel.any_of(stop.code is not None) and updater.agent.updates < end:
         try:
             updater.update()
         except TrainingFailed as error:
-            raise TrainingFailed(f'{error}; {saver.kept()}') from None
+            raise TrainingFailed(f'{error}; {files.saver.kept()}' if files else str(error)) from None
+        if files is None:
+            continue
         now = time.monotonic()
         if now - said >= REPORT_PERIOD or updater.agent.updates == end:
             numbers = updater.meters.collect()
             rate = (updater.agent.updates - made) / max(now - said, 1e-6)
-            _report(updater.agent.updates, end, rate, numbers, writer)
+            _report(updater.agent.updates, end, rate, numbers, files.writer)
             said, made = now, updater.agent.updates
-        if now - saved >= period and updater.sound:
-            _say(saver.save(_state(parts), updater.agent.updates).text)
+        if now - saved >= files.period and updater.sound:
+            _say(files.saver.save(_state(parts), updater.agent.updates).text)
             saved = now
-    result = saver.save(_state(parts), updater.agent.updates)
+    if files is None:
+        return
+    result = files.saver.save(_state(parts), updater.agent.updates)
     _say(result.text)
     if not result.good:
         raise ConfigError(f'run_dir: {result.text}')
@@ -159,7 +188,18 @@ def _report(updates: int, end: int, rate: float, numbers: dict[str, float], writ
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    if parallel.rank() == 0:
+        print(text, flush=True)
+
+
+def _warn(text: str) -> None:
+    print(f'process {parallel.rank()}: {text}' if parallel.rank() else text, flush=True)
+
+
+def _complain(text: str) -> None:
+    """After the processes have left each other."""
+    number = os.environ.get('RANK', '0')
+    print(f'error (process {number}): {text}' if number != '0' else f'error: {text}', file=sys.stderr)
 
 
 def main() -> int:
@@ -171,12 +211,14 @@ def main() -> int:
     try:
         train(arguments, stop)
     except ConfigError as error:
-        print(f'error: {error}', file=sys.stderr)
+        _complain(str(error))
         return 2
     except TrainingFailed as error:
-        print(f'error: {error}', file=sys.stderr)
+        _complain(str(error))
+        return 1
+    except parallel.OtherFailed:
         return 1
     except OSError as error:
-        print(f'error: {error.filename or arguments.run_dir}: {error.strerror or error}', file=sys.stderr)
+        _complain(f'{error.filename or arguments.run_dir}: {error.strerror or error}')
         return 1
     return 0

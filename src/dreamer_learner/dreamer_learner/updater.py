@@ -9,6 +9,7 @@ import torch
 
 from dreamer_learner.faults import Fault, find_fault
 from dreamer_learner.meters import Meters
+from dreamer_learning import parallel
 from dreamer_learning.agent import Agent
 from dreamer_learning.batch import to_tensors
 from dreamer_learning.replay import Replay, ReplayEmpty
@@ -40,7 +41,7 @@ class Updater:
         self._first: Fault | None = None  # of those in a row
         self._warn, self._said = warn, set[str]()
         self._batch: dict[str, torch.Tensor] | None = None
-        self._size = (agent.config.replay.batch, agent.config.replay.length)
+        self._size = (parallel.share(agent.config.replay.batch), agent.config.replay.length)
 
     @property
     def sound(self) -> bool:

@@ -46,7 +46,7 @@ class NodeProcess:
         """Send a signal, wait for the end, return the exit code."""
         if signum is not None:
             self._process.send_signal(signum)
-        return self._process.wait(timeout=40)
+        return self._process.wait(timeout=120)
 
     def __enter__(self) -> Self:
         return self
@@ -98,7 +98,7 @@ class Peers:
     def _on_limit(self, message: UInt64) -> None:
         self.limits.append(message.data)
 
-    def wait(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    def wait(self, condition: Callable[[], bool], seconds: float = 120.0) -> None:
         """Spin until the condition holds."""
         deadline = time.monotonic() + seconds
         while not condition():
@@ -138,13 +138,18 @@ class Peers:
 
     def _wait_for_acknowledgement(self) -> None:
         for publisher in (self._observations, self._actions):
-            assert publisher.wait_for_all_acked(Duration(seconds=30)), 'a reader does not take the steps'
+            assert publisher.wait_for_all_acked(Duration(seconds=120)), 'a reader does not take the steps'
 
     def save_checkpoint(self) -> Trigger.Response:
-        assert self._client.wait_for_service(10.0)
-        future = self._client.call_async(Trigger.Request())
-        self.wait(future.done)
-        return future.result()
+        """Call the service, again where the answer is that it takes longer."""
+        assert self._client.wait_for_service(120.0)
+        deadline = time.monotonic() + 120.0
+        while True:
+            future = self._client.call_async(Trigger.Request())
+            self.wait(future.done)
+            answer = future.result()
+            if 'call again' not in answer.message or time.monotonic() > deadline:
+                return answer
 
     def close(self) -> None:
         self._executor.shutdown()

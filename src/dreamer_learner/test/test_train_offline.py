@@ -21,7 +21,7 @@ def arguments(config_dir: Path, run_dir: Path, recorded: Path, **more: object) -
 
 
 def train(*given: Path, **more: object) -> subprocess.CompletedProcess:
-    return subprocess.run(arguments(*given, **more), capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(arguments(*given, **more), capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.fixture
@@ -70,6 +70,17 @@ def test_trains_from_bags_alone_and_goes_on_with_the_robot(
         assert learner.end(signal.SIGTERM) == 0
 
 
+def test_two_processes_train_one_agent(config_dir: Path, tmp_path: Path, bags: Path) -> None:
+    torchrun = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2', '--no-python']
+    command = [*torchrun, *arguments(config_dir, tmp_path / 'run', bags)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('30 updates') == 1
+    loaded = load_latest(tmp_path / 'run' / 'checkpoints')
+    assert loaded is not None
+    assert loaded.payload['agent']['updates'] == 30
+
+
 def test_an_interrupted_training_is_saved(config_dir: Path, tmp_path: Path, bags: Path) -> None:
     command = arguments(config_dir, tmp_path / 'run', bags, updates=10**9)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -79,7 +90,7 @@ def test_an_interrupted_training_is_saved(config_dir: Path, tmp_path: Path, bags
             if 'updates' in line:
                 process.send_signal(signal.SIGINT)
                 break
-        process.communicate(timeout=60)
+        process.communicate(timeout=600)
     assert process.returncode == 0
     loaded = load_latest(tmp_path / 'run' / 'checkpoints')
     assert loaded is not None

@@ -90,7 +90,7 @@ class Rig:
         for item in items:
             self.trainer.put(item)
 
-    def wait(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    def wait(self, condition: Callable[[], bool], seconds: float = 120.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             if self.trainer.failure is not None:

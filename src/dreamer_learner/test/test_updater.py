@@ -122,13 +122,14 @@ def parts_of(rig: Rig) -> session.Session:
 def test_offline_training_names_cause_and_checkpoint(config_dir: Path, tmp_path: Path) -> None:
     rig, saver = Rig(config_dir), saving.Saver(tmp_path)
     parts, writer = parts_of(rig), types.SimpleNamespace(add_scalar=lambda *_: None)
+    files = train_offline.Files(saver, 60.0, writer)  # type: ignore[arg-type]
     next(rig.agent.networks.parameters()).data.fill_(math.nan)
     cause = 'in the first of them: loss/dynamics is NaN, of a batch without fault'
     with pytest.raises(TrainingFailed, match=f'{cause}; no checkpoint was written$'):
-        train_offline.update(parts, 100, Stop(), saver, 60.0, writer)  # type: ignore[arg-type]
+        train_offline.update(parts, 100, Stop(), files)
     saved = saver.save(parts.state_dict(), 1)
     with pytest.raises(TrainingFailed, match=f'; the last good checkpoint is kept: {saved.text}$'):
-        train_offline.update(parts, 100, Stop(), saver, 60.0, writer)  # type: ignore[arg-type]
+        train_offline.update(parts, 100, Stop(), files)
 
 
 def test_a_session_refuses_the_checkpoint_of_another_agent(config_dir: Path, tmp_path: Path) -> None:

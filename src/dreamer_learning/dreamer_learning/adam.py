@@ -94,6 +94,10 @@ class Adam:
         """Learning rate of the first group in the step counted last."""
         return self.groups[0].rate * self._warmth()
 
+    def tensors(self) -> list[Tensor]:
+        """What `step` changes beside the parameters."""
+        return [*self.first, *self.second]
+
     def state_dict(self) -> dict[str, Any]:
         moments = {name: {group.name: x.clone() for group, x in zip(self.groups, values)}
                    for name, values in (('first', self.first), ('second', self.second))}

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from dreamer_learning import batch as batches
+from dreamer_learning import parallel
 from dreamer_learning.adam import Adam, Group
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.behaviour import Behaviour
@@ -92,7 +93,7 @@ class Agent:
             behaviour = BEHAVIOURS[config.behaviour.method](config, task)
             self.networks = nn.ModuleDict({'model': WorldModel(config, task), 'behaviour': behaviour})
         self.networks.to(self.device)
-        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.generator = torch.Generator(self.device).manual_seed(parallel.seed(seed))
         self.optimiser = self._make_optimiser()
         self.updates = 0
 
@@ -106,6 +107,18 @@ class Agent:
             Group(prefix.rstrip('.'), [p for name, p in trained.items() if name.startswith(prefix)], rate or config.learning_rate)
             for prefix, rate in rates.items()
         ], config)
+
+    def compile(self, backend: str = 'inductor') -> None:
+        """Make one graph of each part of an update that is not a recurrence: heads and KL of the world model, and the losses of
+        imagined paths where gradients do not go through the dynamics. The first update then takes about a minute, less where
+        torch finds the graphs in its cache.
+
+        Args:
+            backend: of torch.compile.
+        """
+        self.model.compile_losses(backend)
+        if isinstance(self.behaviour, Behaviour):
+            self.behaviour.compile_losses(backend)
 
     @property
     def model(self) -> WorldModel:
@@ -139,16 +152,25 @@ class Agent:
         scales = self.config.loss
         total = torch.stack([loss * getattr(scales, name) for name, loss in losses.items()]).sum()
         total.backward()
+        parallel.mean_gradients(self.networks.parameters())
         norm = self.optimiser.step()
         self.updates += 1
         self.behaviour.after_update(self.updates)
         metrics = {**world.metrics, **behaviour.metrics, 'loss': total, 'gradient_norm': norm}
         metrics.update({f'loss/{name}': loss for name, loss in losses.items()})
-        values = torch.stack([value.detach() for value in metrics.values()]).tolist()
+        values = parallel.mean(torch.stack([value.detach() for value in metrics.values()])).tolist()
         latents = None
         if self.config.replay.context:
             latents = {'deter': world.deter.detach().half(), 'stoch': self._indices(world.stoch)}
         return {**dict(zip(metrics, values)), 'learning_rate': self.optimiser.rate(), 'latents': latents}
+
+    def follow(self) -> None:
+        """Take over everything but the random state from the first of the processes that train together (parallel.py)."""
+        counters = torch.tensor([self.updates, self.optimiser.steps], device=self.device)
+        parallel.follow([*self.networks.state_dict().values(), *self.optimiser.tensors(), counters])
+        self.updates, self.optimiser.steps = counters.tolist()
+        if parallel.rank() and self.updates:
+            self.generator.manual_seed(parallel.seed(self.updates))  # not the numbers of the run's beginning again
 
     def _indices(self, stoch: Tensor) -> Tensor:
         """One-hot (..., C*S) -> class numbers (..., S) uint8."""

@@ -37,6 +37,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from dreamer_learning import parallel
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.heads import Actor, ScalarHead, feature_size
 from dreamer_learning.normalise import AdaptiveScale, AdvantageNormaliser, ReturnNormaliser, ValueCentre
@@ -135,6 +136,13 @@ class Behaviour(SlowCritic):
                                      size=1 if one else task.action.size)
         self.level = ValueCentre(own.value_centering, own.discount_horizon)
 
+    def compile_losses(self, backend: str) -> None:
+        """See Agent.compile."""
+        if self._through_dynamics:
+            return
+        compiled = torch.compile(self._imagination_loss, backend=backend, dynamic=False)
+        self._imagination_loss = compiled  # type: ignore[method-assign]
+
     def loss(self, model: WorldModel, features: Tensor, batch: Mapping[str, Tensor],
              generator: torch.Generator | None = None) -> BehaviourLoss:
         """Losses of actor and critic.
@@ -145,7 +153,7 @@ class Behaviour(SlowCritic):
         """
         shape = features.shape[:2]
         starts = features.detach().flatten(0, 1)
-        chosen = choose_starts(self.config.imagination_starts, shape, generator, starts.device)
+        chosen = choose_starts(parallel.part(self.config.imagination_starts), shape, generator, starts.device)
         if chosen is not None:
             starts = starts[chosen]
         imagined, actions = self._imagine(model, starts, generator)

@@ -1,6 +1,10 @@
-"""The torch device that a user asks for, tried before anything is built on it."""
+"""The torch device that a user asks for, and the compiler that it may need, tried before anything is built on them."""
 
 from __future__ import annotations
+
+import os
+import shutil
+import sys
 
 import torch
 
@@ -24,3 +28,15 @@ def check_device(name: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"parameter device: '{name}' cannot be used ({reason}); {nearest(name, available)}") from None
     return device
+
+
+def check_compiler(device: torch.device) -> None:
+    """torch.compile makes C++ code for CPUs.
+
+    Raises:
+        ConfigError: the compiler that it takes is not there.
+    """
+    name = os.environ.get('CXX', 'clang++' if sys.platform == 'darwin' else 'g++')
+    if device.type == 'cpu' and shutil.which(name) is None:
+        raise ConfigError(f"parameter compile: needs the C++ compiler '{name}' (Debian and Ubuntu: 'apt install g++'); CXX names "
+                          'another one')

@@ -18,6 +18,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from dreamer_learning import parallel
 from dreamer_learning.agent_config import LossConfig
 from dreamer_learning.latents import Latent
 from dreamer_learning.normalise import AdaptiveScale
@@ -43,7 +44,9 @@ class KLLoss(nn.Module):
         dynamics = self._latent.kl(posterior.detach(), prior)
         representation = self._latent.kl(posterior, prior.detach())
         value = dynamics.detach().mean()
-        terms = (dynamics.mean(), representation.mean()) if self.config.free_mean else (dynamics, representation)
+        terms = dynamics, representation
+        if self.config.free_mean:
+            terms = parallel.mean_through(dynamics.mean()), parallel.mean_through(representation.mean())
         scale = self.scale.update(value)
         losses = {name: term.clamp(min=self.config.free_nats) * scale
                   for name, term in zip(('dynamics', 'representation'), terms)}

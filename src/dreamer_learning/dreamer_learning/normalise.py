@@ -1,12 +1,15 @@
 """Running averages for the behaviour's losses: scales of returns and advantages, the level of values, the entropy's scale.
 
-Each is a module whose buffers belong to the agent's state. What is not finite never changes one.
+Each is a module whose buffers belong to the agent's state. What is not finite never changes one. Where several processes train
+(parallel.py), each takes in the values of all.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+from dreamer_learning import parallel
 
 
 class ReturnNormaliser(nn.Module):
@@ -26,7 +29,7 @@ class ReturnNormaliser(nn.Module):
 
     def update(self, returns: Tensor) -> Tensor:
         """Take in returns of any shape, give back the scale, a scalar tensor."""
-        new = torch.quantile(returns.detach().flatten(), self.quantiles)
+        new = torch.quantile(parallel.gather(returns), self.quantiles)
         self.range.lerp_(torch.where(torch.isfinite(new).all(), new, self.range), self.rate)
         return self.scale()
 
@@ -52,7 +55,7 @@ class AdvantageNormaliser(nn.Module):
     def forward(self, advantage: Tensor) -> Tensor:
         """Take in advantages of any shape, give them back normalised, with their gradient if they have one."""
         seen = advantage.detach()
-        new = torch.stack([seen.mean(), seen.square().mean(), torch.ones((), device=seen.device)])
+        new = parallel.mean(torch.stack([seen.mean(), seen.square().mean(), torch.ones((), device=seen.device)]))
         self.moments.lerp_(torch.where(torch.isfinite(new).all(), new, self.moments), self.rate)
         mean, square = self.moments[:2] / self.moments[2].clamp(min=self.rate)
         return (advantage - mean) / (square - mean.square()).clamp(min=self.LEAST_STD**2).sqrt()
@@ -79,7 +82,7 @@ class ValueCentre(nn.Module):
 
     def update(self, reward: Tensor) -> None:
         """Take in rewards of any shape."""
-        new = reward.detach().mean()
+        new = parallel.mean(reward.detach().mean())
         self.reward.lerp_(torch.where(torch.isfinite(new), new, self.reward), self.rate)
 
     @property
@@ -115,6 +118,7 @@ class AdaptiveScale(nn.Module):
     def update(self, quantity: Tensor) -> Tensor:
         """Take in the present quantity, shaped as the scale; give back the scale."""
         if self.target:
+            quantity = parallel.mean(quantity)
             above = (quantity > self.target * 1.1).to(self.scale)
             below = (quantity < self.target / 1.1).to(self.scale)
             up, down = (above, below) if self.rising else (below, above)

@@ -75,6 +75,10 @@ class LaProp:
             rate *= 1 - (1 - config.anneal.final) * min(max(progress, 0.0), 1.0)
         return rate
 
+    def tensors(self) -> list[Tensor]:
+        """What `step` changes beside the parameters."""
+        return [self.second, self.momentum]
+
     def state_dict(self) -> dict[str, Tensor | int]:
         return {'second': self.second.clone(), 'momentum': self.momentum.clone(), 'steps': self.steps}
 

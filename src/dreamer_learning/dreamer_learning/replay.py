@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from dreamer_learning import parallel
 from dreamer_learning.agent_config import LatentSpec
 from dreamer_learning.batch import OBSERVATION
 from dreamer_learning.config import ConfigError
@@ -65,7 +66,7 @@ class Replay:
         latent_spec: sizes of the stored latent.
         seed: of the sampling.
         online_length: length of the windows of the online queue; 0 = no queue.
-        memory: bytes that the rows may take; None = half of what is available now.
+        memory: bytes that the rows may take; None = half of what is available now, divided among processes that train together.
 
     Raises:
         ConfigError: no memory, here and in `add`.
@@ -108,12 +109,16 @@ class Replay:
             available = available_memory()
             if available is None:
                 return
-            memory = int(MEMORY_SHARE * available)
+            memory = int(MEMORY_SHARE * parallel.memory_share() * available)
         fitting = max(memory // self._row_bytes(), LEAST)
         self.capacity = self._rows.capacity = min(self._asked, fitting)
 
     def _row_bytes(self) -> int:
         return self._rows.row_bytes() + LINK_BYTES
+
+    def reseed(self, seed: int) -> None:
+        """Sample from new random numbers."""
+        self._random = np.random.default_rng(seed)
 
     def __len__(self) -> int:
         """Rows stored."""

@@ -29,6 +29,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from dreamer_learning import parallel
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.behaviour import BehaviourLoss, SlowCritic, choose_starts, frozen, lambda_return
 from dreamer_learning.heads import Actor, feature_size
@@ -54,7 +55,7 @@ class ValueGradient(SlowCritic):
             batch: replayed flags, (B, T).
         """
         starts, terminal = features.detach().flatten(0, 1), batch['is_terminal'].flatten()
-        chosen = choose_starts(self.config.imagination_starts, features.shape[:2], generator, starts.device)
+        chosen = choose_starts(parallel.part(self.config.imagination_starts), features.shape[:2], generator, starts.device)
         if chosen is not None:
             starts, terminal = starts[chosen], terminal[chosen]
         through = self._share > 0

@@ -77,6 +77,10 @@ class WorldModel(nn.Module):
             return torch.full_like(features[..., 0], discount)
         return self.continuation.predict(features) * (1.0 if behaviour.discount_in_target else discount)
 
+    def compile_losses(self, backend: str) -> None:
+        """See Agent.compile."""
+        self.head_losses = torch.compile(self.head_losses, backend=backend, dynamic=False)  # type: ignore[method-assign]
+
     def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None) -> WorldModelLoss:
         """DreamerV3, equation 5: reconstruction, reward, continuation, and the KL in both directions of the gradient.
 

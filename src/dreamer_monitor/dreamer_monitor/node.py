@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 from sensor_msgs.msg import Image
 
 from dreamer_interfaces.msg import Metrics, Observation
@@ -18,6 +17,7 @@ from dreamer_monitor.display import Display
 from dreamer_monitor.monitor import Monitor
 from dreamer_monitor.progress import PERIOD
 from dreamer_monitor.status import format_line, in_namespace
+from dreamer_node.node import Node
 from dreamer_node.qos import STANDARD, STEPS
 from dreamer_node.runtime import Stop, declare, lower_priority
 from dreamer_node.storage import run_storing_node

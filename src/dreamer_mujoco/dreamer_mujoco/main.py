@@ -1,8 +1,10 @@
 """The executable `mujoco_bridge`."""
 
+from typing import NoReturn
+
 from dreamer_node.start import start
 
 
-def main() -> int:
-    """Run the node; returns the exit code."""
-    return start('dreamer_mujoco.node')
+def main() -> NoReturn:
+    """Run the node; ends the process with its exit code."""
+    start('dreamer_mujoco.node')

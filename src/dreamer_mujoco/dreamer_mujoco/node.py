@@ -7,7 +7,6 @@ import time
 import mujoco
 import numpy as np
 from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 from std_msgs.msg import UInt64
 
 from dreamer_interfaces.msg import JointCommand
@@ -19,6 +18,7 @@ from dreamer_mujoco.parameters import read_parameters
 from dreamer_mujoco.publishers import UNPACED_CLOCK_PERIOD, SensorPublishers
 from dreamer_mujoco.simulation import RESET_TIME, Simulation
 from dreamer_node.diagnostics import OK, WARN, Diagnostics, Report
+from dreamer_node.node import Node
 from dreamer_node.qos import COMMAND, LATCHED
 from dreamer_node.refusals import Refusals, Refused
 from dreamer_node.runtime import run_node

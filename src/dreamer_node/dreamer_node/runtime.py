@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import re
 import signal
@@ -22,8 +23,8 @@ from dreamer_learning.config import ConfigError
 from dreamer_node.deadline import end_after
 from dreamer_node.parameters import check_parameters
 
-DISMANTLE_TIME = 3.0
-"""s in which the process ends once its node is closed; launch sends SIGTERM after 5 s."""
+DISMANTLE_TIME = 4.0
+"""s in which the process ends once its node is closed; launch sends SIGKILL 10 s after SIGINT."""
 
 USER_ERRORS = (ConfigError, InvalidParameterTypeException, ParameterUninitializedException)
 
@@ -48,11 +49,15 @@ def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None) -> 
 
     The node gets an attribute `stop: Stop` with which it can end itself, and may have a method `close()` that runs on the
     way out. Further signals do not interrupt `close`: what it saves is saved. A ConfigError, arguments that ROS cannot
-    read, and a parameter that the node does not have end with one line and exit code 2.
+    read, and a parameter that the node does not have end with one line and exit code 2. With PYTHONFAULTHANDLER=1 a process
+    that hangs shows where: at SIGTERM, and where the middleware takes long to end.
     """
     stop = Stop()
     signal.signal(signal.SIGINT, stop.on_signal)
     signal.signal(signal.SIGTERM, stop.on_signal)
+    tracing = faulthandler.is_enabled()  # now: EventsExecutor enables it for crashes
+    if tracing:
+        faulthandler.register(signal.SIGTERM, chain=True)
     arguments = list(sys.argv if args is None else args)
     fault = _fault(arguments)
     if fault:
@@ -73,10 +78,12 @@ def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None) -> 
         print(f'error: {error}', file=sys.stderr, flush=True)
         stop.request(2)
     finally:
-        close = getattr(node, 'close', None)
-        if close is not None:
-            close()
-        _dismantle(node, executor, stop)
+        try:
+            close = getattr(node, 'close', None)
+            if close is not None:
+                close()
+        finally:
+            _dismantle(node, executor, stop, tracing)
     return stop.code or 0
 
 
@@ -91,16 +98,21 @@ def _fault(arguments: Sequence[str]) -> str:
     return f'unexpected argument {unknown[0]!r}; parameters are given after --ros-args' if unknown else ''
 
 
-def _dismantle(node: Node | None, executor: Executor | None, stop: Stop) -> None:
-    """Take the middleware apart, the last thing that the process does. What matters is saved by now: if this or the end of the
-    interpreter hangs, the process ends all the same."""
+def _dismantle(node: Node | None, executor: Executor | None, stop: Stop, tracing: bool) -> None:
+    """Take the middleware apart, the last thing that the process does. What matters is saved by now: if this hangs or fails,
+    the process ends all the same."""
     end_after(DISMANTLE_TIME, 1 if stop.code is None else stop.code)  # None: an exception is on its way out
-    if executor is not None and node is not None:
-        executor.remove_node(node)
-        executor.shutdown(timeout_sec=0.5)
-    if node is not None:
-        node.destroy_node()
-    rclpy.try_shutdown()
+    if tracing:
+        faulthandler.dump_traceback_later(DISMANTLE_TIME / 2)
+    try:
+        if executor is not None and node is not None:
+            executor.remove_node(node)
+            executor.shutdown(timeout_sec=0.5)
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    except Exception as error:
+        print(f'warning: the middleware did not end cleanly: {error}', file=sys.stderr, flush=True)
 
 
 def make_executor() -> Executor:

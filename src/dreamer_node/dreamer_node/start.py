@@ -1,15 +1,18 @@
-"""What an executable does first. Light: what it starts may take seconds to import."""
+"""What an executable does first and last. Light: what it starts may take seconds to import."""
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
+import sys
 from types import FrameType
+from typing import NoReturn
 
 
-def start(module: str) -> int:
-    """Import a module and run its `main`; returns the exit code.
+def start(module: str) -> NoReturn:
+    """Import a module, run its `main` and end the process with the exit code that it returns.
 
     SIGINT and SIGTERM end the process at once and quietly with exit code 0, until `main` handles them itself: before that
     there is nothing to save.
@@ -17,7 +20,17 @@ def start(module: str) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     code: int = importlib.import_module(module).main()
-    return code
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except ValueError:
+            pass  # closed
+        except OSError as error:
+            # Lost on a full disk; where it is a pipe or a terminal, whoever read it is gone.
+            code = code or int(error.errno in (errno.ENOSPC, errno.EDQUOT))
+    # Not through the end of the interpreter: there the middleware's remaining threads meet what C++ has taken apart, which
+    # can crash or hang a process that has done all it had to, and PyTorch's objects take a second to collect.
+    os._exit(code)
 
 
 def _end(signum: int, frame: FrameType | None) -> None:

@@ -13,8 +13,8 @@ PROGRAM = textwrap.dedent('''
     import ctypes
     import sys
     from dreamer_learning.config import ConfigError
+    from dreamer_node.node import Node
     from dreamer_node.runtime import run_node
-    from rclpy.node import Node
 
     class Talker(Node):
         def __init__(self):

@@ -1,13 +1,15 @@
 """The executables `recorder` and `info`."""
 
+from typing import NoReturn
+
 from dreamer_node.start import start
 
 
-def main() -> int:
-    """Run the node; returns the exit code."""
-    return start('dreamer_recorder.node')
+def main() -> NoReturn:
+    """Run the node; ends the process with its exit code."""
+    start('dreamer_recorder.node')
 
 
-def info() -> int:
-    """Describe what was recorded; returns the exit code."""
-    return start('dreamer_recorder.info')
+def info() -> NoReturn:
+    """Describe what was recorded; ends the process with its exit code."""
+    start('dreamer_recorder.info')

@@ -6,12 +6,12 @@ import time
 from functools import partial
 from pathlib import Path
 
-from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 from dreamer_interfaces.msg import Action, Observation
 from dreamer_learning.config import ConfigError
 from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Recent, Report
+from dreamer_node.node import Node
 from dreamer_node.qos import STEPS_KEPT, STEPS_QUEUED
 from dreamer_node.runtime import declare, lower_priority
 from dreamer_node.storage import run_storing_node

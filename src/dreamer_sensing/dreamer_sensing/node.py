@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import numpy as np
 from nav_msgs.msg import Odometry
-from rclpy.node import Node
 from sensor_msgs.msg import Image, Imu, JointState
 
 from dreamer_interfaces.msg import JointCommand, Observation
 from dreamer_node.diagnostics import OK, WARN, Diagnostics, Recent, Report
+from dreamer_node.node import Node
 from dreamer_node.qos import SENSOR, STANDARD, STEPS_KEPT
 from dreamer_node.refusals import Refusals, Refused
 from dreamer_node.robot import assignment
