@@ -22,6 +22,7 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from rclpy.validate_full_topic_name import validate_full_topic_name
 
+from ros2cli import interrupt
 from ros2cli.command import CommandError, nearest, positive_float
 
 # A process that runs is mostly seen within 0.1 s, but one in three only with its next periodic announcement:
@@ -130,6 +131,7 @@ def wait_until(
 def spin_for(node: Node, seconds: float) -> None:
     """Handles at most one callback, waits at most `seconds`."""
     rclpy.spin_once(node, timeout_sec=seconds)
+    interrupt.check()
 
 
 def complete(node: Node, future: Any, seconds: float | None, what: str) -> Any:

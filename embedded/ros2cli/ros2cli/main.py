@@ -12,9 +12,10 @@ import os
 import signal
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import NoReturn
 
+from ros2cli import interrupt
 from ros2cli.command import CommandError, Verb
 
 COMMANDS = {
@@ -32,14 +33,10 @@ COMMANDS = {
 }
 
 
-class Terminated(Exception):
-    """SIGTERM arrived."""
-
-
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
     arguments = sys.argv[1:] if argv is None else argv
-    signal.signal(signal.SIGTERM, _raise_terminated)
+    interrupt.watch()
     try:
         return _dispatch(arguments)
     except CommandError as error:
@@ -47,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return int(signal.SIGINT)
-    except Terminated:
+    except interrupt.Terminated:
         return int(signal.SIGTERM)
     except BrokenPipeError:
         # The reader of a pipe (head, grep -q) has seen enough; Python's own flush at exit must not fail again.
@@ -143,5 +140,3 @@ def _line_buffer() -> None:
         reconfigure(line_buffering=True)
 
 
-def _raise_terminated(_number: int, _frame: FrameType | None) -> None:
-    raise Terminated

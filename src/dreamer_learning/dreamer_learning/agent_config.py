@@ -445,6 +445,7 @@ def load_agent(config_dir: Path, agent: str, size: str, overrides: Mapping[str, 
     Raises:
         ConfigError: unknown agent, size, block, key or value.
     """
+    blocks = tuple(blocks)
     path = Path(config_dir) / 'agents' / f'{agent}.yaml'
     content = {'blocks': {}, **load_yaml(path)}
     for key in content:
