@@ -123,6 +123,7 @@ def test_a_killed_driver_starts_stopped_until_it_is_cleared(ros: None, tmp_path:
             # The same in the driver's own executor: a source that is latched has to withdraw its true.
             source = peer.node.create_publisher(Bool, 'emergency_stop', qos.LATCHED)
             source.publish(Bool(data=True))
+            peer.values.clear()  # those of the killed driver say the same
             peer.until(lambda: peer.values.get('emergency_stop_requested') == 'True')
             assert 'publish false first' in peer.clear()
             source.publish(Bool(data=False))
