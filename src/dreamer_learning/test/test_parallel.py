@@ -26,7 +26,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Results]
         done = subprocess.run(
             command, env={**os.environ, 'OMP_NUM_THREADS': '1'}, capture_output=True, text=True, timeout=600, check=False)
         assert done.returncode == 0, done.stderr
-    one, two = (torch.load(folder / f'{count}.pt') for count in (1, 2))
+    one, two = (torch.load(folder / f'{count}.pt', weights_only=True) for count in (1, 2))
     return one, two
 
 
