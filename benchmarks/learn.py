@@ -34,7 +34,7 @@ from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import AgentConfig, block_names, load_agent
 from dreamer_learning.batch import to_tensors
 from dreamer_learning.config import ConfigError
-from dreamer_learning.devices import check_compiler, check_device
+from dreamer_learning.devices import PRECISIONS, check_compiler, check_device, keep_freed_memory
 from dreamer_learning.policy import Carry, Policy
 from dreamer_learning.replay import Replay
 
@@ -67,7 +67,8 @@ class Trial:
         self._environment, self._config, self._settings = environment, config, settings
         task, seed = environment.task, settings.seed
         self._device = torch.device(settings.device)
-        self.agent = Agent(config, task, self._device, seed)
+        keep_freed_memory()
+        self.agent = Agent(config, task, self._device, seed, settings.precision)
         if settings.compile:
             self.agent.compile()
         self._policy = Policy(config, task, self._device, seed)
@@ -199,7 +200,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add('--train-ratio', type=float, help="replayed steps per action (default: the paper's)")
     add('--prefill', type=_at_least(0), help="environment steps with random actions at the start (default: the paper's)")
     add('--seeds', type=int, nargs='+', default=[0], help='a run each (default 0)')
-    add('--compile', action='store_true', help='compile the losses: faster updates after a first one of about a minute')
+    add('--compile', action='store_true', help='faster updates after a first one of about a minute')
+    add('--precision', choices=PRECISIONS, default='float32', help='of matrix products and convolutions (default float32)')
     add('--threads', type=_at_least(1), default=1, help='of torch (default 1)')
     add('--device', default='cpu', help='where the agent lives: cpu (default) or cuda')
     add('--overrides', default='{}', help='YAML mapping stacked onto the agent, for example {replay: {batch: 8}}')
@@ -233,7 +235,7 @@ def plan(arguments: argparse.Namespace, task: str, seed: int) -> Settings:
         agent=arguments.agent, size=arguments.size or protocol.size, blocks=','.join(block_names(arguments.blocks)), task=task,
         inputs=arguments.inputs, steps=arguments.steps, repeat=repeat, train_ratio=train_ratio, prefill=prefill, seed=seed,
         threads=arguments.threads, device=str(device), overrides=arguments.overrides,
-        compile=arguments.compile)
+        compile=arguments.compile, precision=arguments.precision)
 
 
 def learn(arguments: argparse.Namespace) -> None:

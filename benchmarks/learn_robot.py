@@ -22,6 +22,7 @@ from dreamer_drivers.robot import load_gate
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import load_agent
 from dreamer_learning.batch import to_tensors
+from dreamer_learning.devices import PRECISIONS, keep_freed_memory
 from dreamer_learning.policy import Policy
 from dreamer_learning.replay import Replay
 from dreamer_learning.spaces import load_task
@@ -79,6 +80,8 @@ def main() -> None:
     parser.add_argument('--velocity-source', default='estimate', choices=['estimate', 'ground_truth'])
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--compile', action='store_true', help='faster updates after a first one of about a minute')
+    parser.add_argument('--precision', choices=PRECISIONS, default='float32', help='of matrix products and convolutions')
     parser.add_argument('--overrides', default='{}', help='YAML mapping stacked onto the agent, for example {replay: {batch: 8}}')
     parser.add_argument('--out', type=Path, default=None, help='folder for progress.csv')
     arguments = parser.parse_args()
@@ -89,7 +92,10 @@ def main() -> None:
 def learn(arguments: argparse.Namespace) -> None:
     robot = Robot(ROOT / 'config', arguments.robot, arguments.task, arguments.seed, arguments.velocity_source)
     config = load_agent(ROOT / 'config', arguments.agent, arguments.size, yaml.safe_load(arguments.overrides))
-    agent = Agent(config, robot.task, seed=arguments.seed)
+    keep_freed_memory()
+    agent = Agent(config, robot.task, seed=arguments.seed, precision=arguments.precision)
+    if arguments.compile:
+        agent.compile()
     policy = Policy(config, robot.task, seed=arguments.seed)
     replay = Replay(config.replay.capacity, robot.task, config.latent_spec, arguments.seed,
                     config.replay.length if config.replay.online else 0)

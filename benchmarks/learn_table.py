@@ -15,6 +15,7 @@ import yaml
 
 from dreamer_learning.atomic import write_file
 from dreamer_learning.config import ConfigError, build, load_yaml
+from dreamer_learning.devices import Precision
 from dreamer_monitor import chart
 
 FIGURES = Path(__file__).resolve().parent / 'learn.yaml'
@@ -83,6 +84,7 @@ class Settings:
     device: str
     overrides: str
     compile: bool = False
+    precision: Precision = 'float32'
 
     def name(self) -> str:
         """Of the run's folder."""

@@ -5,6 +5,7 @@
     ./run python benchmarks/update_speed.py --peers torchrl
     ./run python benchmarks/update_speed.py --problem images --rounds 2 --updates 1
     ./run python benchmarks/update_speed.py --problem robot
+    ./run python benchmarks/update_speed.py --compile --precision bfloat16 --threads 2
 
 Problems, of 16 windows of 64 steps an update and imagination of 15 steps from every one of them where nothing else is said:
 vectors  a vector of 24 numbers, 6 continuous actions, size 1m: one learner per implementation (benchmarks/peers)
@@ -14,7 +15,7 @@ robot    a1_walk with size cpu, with its own windows and starts of imagination; 
 Each learner lives in a process of its own; they take turns, a few updates each, so that a busy or throttled moment of the
 machine meets all of them. Processor time is shown beside the time by the clock: on a machine with other work it is the steadier
 of the two. Operations are those of matrix products and convolutions (multiplication and addition count one each); the share is
-their rate, by the clock, over that of a product of two float32 matrices of 1024 x 1024.
+their rate, by the clock, over that of a product of two matrices of 1024 x 1024 in the same precision.
 The peers are installed on first use, with pip's own settings, into virtual environments of their own in a cache folder.
 """
 
@@ -184,21 +185,20 @@ def report(workers: list[Worker], title: str) -> None:
             line += f'{worker.median(clock):>11.0f}{ratio:>24}'
         print(line)
     print(f"\n{'':<18}{'GFLOP/update':>14}{'GFLOP/s':>10}{'share of the ceiling':>23}{'peak memory, MB':>18}")
-    ceiling = max(worker.ceiling for worker in workers)
     for worker in workers:
         rate = worker.flop / (1e-3 * worker.median('wall'))
-        share, peak = f'{100 * rate / ceiling:.0f}%', worker.peak / 1e6
+        share, peak = f'{100 * rate / worker.ceiling:.0f}% of {worker.ceiling / 1e9:.0f}', worker.peak / 1e6
         print(f'{worker.title:<18}{worker.flop / 1e9:>14.1f}{rate / 1e9:>10.0f}{share:>23}{peak:>18.0f}')
-    print(f'ceiling: {ceiling / 1e9:.0f} GFLOP/s')
 
 
 def measure(arguments: argparse.Namespace) -> None:
     problem = {**PROBLEMS[arguments.problem], 'threads': arguments.threads, 'flush_denormals': arguments.flush_denormals,
-               'compile': arguments.compile}
+               'compile': arguments.compile, 'precision': arguments.precision}
     folder = arguments.env_dir
     pythons = {name: install(name, folder) for name in arguments.peers}
     folder.mkdir(parents=True, exist_ok=True)  # for the logs, also without peers
-    what = f'problem {arguments.problem}' + (', our losses compiled' if arguments.compile else '')
+    what = f'problem {arguments.problem}' + (', ours compiled' if arguments.compile else '')
+    what += f', ours in {arguments.precision}' if arguments.precision != 'float32' else ''
     title = (f"{machine()}\n{what}; torch {importlib.metadata.version('torch')}, {arguments.threads} thread(s); "
              f'{arguments.rounds} rounds of {arguments.updates} updates each, medians')
     with contextlib.ExitStack() as stack:
@@ -225,7 +225,9 @@ def parse() -> argparse.Namespace:
     cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'dreamer_ros' / 'update_speed'
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--problem', choices=list(PROBLEMS), default=WITH_PEERS, help=f'what is learned (default {WITH_PEERS})')
-    parser.add_argument('--compile', action='store_true', help='of our losses; the peers stay as they are')
+    parser.add_argument('--compile', action='store_true', help='our update; the peers stay as they are')
+    parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
+                        help='of our matrix products; the peers stay as they are (default float32)')
     parser.add_argument('--threads', type=positive, default=1, help='threads of torch, the same for everyone (default 1)')
     parser.add_argument('--rounds', type=positive, default=6, help='turns of each (default 6)')
     parser.add_argument('--updates', type=positive, default=3, help='updates a turn (default 3)')

@@ -32,8 +32,6 @@ SHARE = Path(get_package_share_directory('dreamer_bringup'))
 USER_ERROR = 2
 # Control nodes wait without spinning: a core that spins is missing to the learner.
 QUIET = {'OMP_NUM_THREADS': '1', 'OMP_WAIT_POLICY': 'passive'}
-# Every update allocates its tensors anew: memory that goes back to the kernel in between costs it 2 to 7%.
-KEEP = {'MALLOC_MMAP_THRESHOLD_': str(2**25), 'MALLOC_TRIM_THRESHOLD_': str(2**30)}
 # For nodes that write files at their end, at a low priority.
 PATIENT = {'sigterm_timeout': '20', 'sigkill_timeout': '20'}
 
@@ -84,7 +82,9 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('rviz', 'false', 'open rviz2, where it is installed, with the shipped view', switch),
         argument('namespace', '', 'namespace of all topics; one for each robot'),
         argument('device', 'cpu', 'where the learner computes: cpu or cuda'),
-        argument('compile', 'false', 'compile the losses: faster updates after a first one that takes about a minute', switch),
+        argument('compile', 'false', 'compile what updates do: faster after a first one that takes about a minute', switch),
+        argument('precision', 'float32', 'of matrix products and convolutions in updates; bfloat16 is faster for sizes above cpu '
+                 'and with compile, where the processor has it', ['float32', 'bfloat16']),
         argument('log_level', 'info', 'least severe message shown', ['debug', 'info', 'warn', 'error', 'fatal']),
         argument('config_dir', str(SHARE / 'config'), 'folder with robots/, tasks/ and agents/; urdf/ lies beside it'),
     ]
@@ -133,8 +133,8 @@ def check_names(text: dict[str, str]) -> None:
 def texts(context: LaunchContext) -> dict[str, str]:
     """The arguments that are text, checked."""
     text = {name: LaunchConfiguration(name).perform(context) for name in (
-        'robot', 'task', 'agent', 'size', 'blocks', 'device', 'compile', 'namespace', 'log_level', 'config_dir', 'lockstep',
-        'velocity_source', 'camera', 'mode', 'variation_file', 'from_checkpoint', 'runtime', 'policy_file')}
+        'robot', 'task', 'agent', 'size', 'blocks', 'device', 'compile', 'precision', 'namespace', 'log_level', 'config_dir',
+        'lockstep', 'velocity_source', 'camera', 'mode', 'variation_file', 'from_checkpoint', 'runtime', 'policy_file')}
     text['config_dir'] = str(Path(text['config_dir']).expanduser().absolute())
     check_names(text)
     if text['variation_file'] and not Path(text['variation_file']).is_file():
@@ -205,8 +205,8 @@ def robot_nodes(context: LaunchContext) -> list:
         threads = training_threads(usable_cores()) if text['device'] == 'cpu' else 0
         learner = {**shared, **agent, 'seed': seed, 'run_dir': str(run_dir), 'train_ratio': ratio, 'device': text['device'],
                    'limit_environment': limit, 'threads': threads, 'from_checkpoint': text['from_checkpoint'],
-                   'compile': text['compile'] == 'true'}
-        environment = {**waiting(threads, paced=factor > 0 or not sim), **KEEP}
+                   'compile': text['compile'] == 'true', 'precision': text['precision']}
+        environment = waiting(threads, paced=factor > 0 or not sim)
         nodes.append(node('dreamer_learner', 'learner', learner, environment, **PATIENT))
     if sim:
         nodes.append(node('dreamer_mujoco', 'mujoco_bridge', {

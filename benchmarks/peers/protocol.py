@@ -19,6 +19,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -40,7 +41,7 @@ class Problem:
         task: a task of config/tasks, with batch and length of the agent, in place of all of these; '' = none.
         batch, length: windows per update, steps per window.
         threads: of torch.
-        compile: whether ours compiles its losses.
+        compile, precision: of ours, see Agent; the peers know nothing of them.
         flush_denormals: whether the processor takes numbers below 1e-38 for zero, for workers that do not do so themselves.
     """
 
@@ -55,6 +56,7 @@ class Problem:
     threads: int
     flush_denormals: bool
     compile: bool
+    precision: Literal['float32', 'bfloat16']
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,11 +67,13 @@ class Learner:
         title: name and version, and what its settings differ in.
         parameters: all trained tensors.
         update: one complete update on one batch of random data.
+        precision: of its matrix products.
     """
 
     title: str
     parameters: list[Tensor]
     update: Callable[[], object]
+    precision: torch.dtype = torch.float32
 
 
 def trained(parameters: Iterable[Tensor]) -> list[Tensor]:
@@ -89,7 +93,7 @@ def serve(build: Callable[[Problem], Learner]) -> None:
     learner = build(problem)
     warm_up(learner)
     count = sum(p.numel() for p in learner.parameters)
-    numbers = {'parameters': count, 'flop': flop(learner.update), 'ceiling': ceiling()}
+    numbers = {'parameters': count, 'flop': flop(learner.update), 'ceiling': ceiling(learner.precision)}
     print(json.dumps({'title': learner.title, **numbers}), file=answers)
     for line in sys.stdin:
         answer = timed(learner.update, json.loads(line)['updates'])
@@ -116,9 +120,9 @@ def flop(update: Callable[[], object]) -> int:
     return counter.get_total_flops()
 
 
-def ceiling() -> float:
-    """Floating-point operations per second of a large matrix product in float32: the best of a few."""
-    a, b = torch.randn(2, CEILING_SIZE, CEILING_SIZE).unbind()
+def ceiling(precision: torch.dtype) -> float:
+    """Floating-point operations per second of a large matrix product: the best of a few."""
+    a, b = torch.randn(2, CEILING_SIZE, CEILING_SIZE, dtype=precision).unbind()
     best = float('inf')
     for _ in range(CEILING_TRIES):
         start = time.perf_counter()

@@ -25,6 +25,7 @@ from dreamer_learner.settings import Settings
 from dreamer_learner.trainer import Trainer
 from dreamer_learner.updater import TrainingFailed, choose_threads
 from dreamer_learning.agent_config import AgentConfig
+from dreamer_learning.devices import Precision
 from dreamer_learning.spaces import Task
 from dreamer_node import wire
 from dreamer_node.agent import assigned_agent
@@ -248,6 +249,7 @@ def _settings(node: Node) -> Settings:
         video_period=cast(float, declare(node, 'video_period', 60.0, 'seconds between predictions')),
         threads=cast(int, declare(node, 'threads', 0, 'torch threads; 0 = chosen')),
         from_checkpoint=str(declare(node, 'from_checkpoint', '', 'run or checkpoint whose weights a new run begins with')),
+        precision=cast(Precision, declare(node, 'precision', 'float32', 'of products in updates: float32 or bfloat16')),
         compile=bool(declare(node, 'compile', False, 'faster updates after a first one that takes about a minute')),
     )
 

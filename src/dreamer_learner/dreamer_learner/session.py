@@ -18,7 +18,7 @@ from dreamer_learning import parallel
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.config import ConfigError
-from dreamer_learning.devices import check_compiler, check_device
+from dreamer_learning.devices import check_compiler, check_device, keep_freed_memory
 from dreamer_learning.replay import Replay
 from dreamer_learning.spaces import Task
 
@@ -62,11 +62,12 @@ def begin(config: AgentConfig, task: Task, settings: Settings, run: RunDirectory
     latent = config.latent_spec
     memory = Replay(replay.capacity, task, latent, parallel.seed(settings.seed), replay.length if replay.online else 0)
     experience = Experience(memory, task, latent)
-    updater = Updater(Agent(config, task, device, settings.seed), memory, warn)
+    keep_freed_memory()
+    updater = Updater(Agent(config, task, device, settings.seed, settings.precision), memory, warn)
     if settings.compile:
         check_compiler(device)
         updater.agent.compile()
-        info('the first update compiles the losses, which takes about a minute, less where torch has them in its cache')
+        info('the first update compiles its parts, which takes about a minute, less where torch has them in its cache')
     credit = TrainCredit(settings.train_ratio, replay.batch, replay.length, replay.start)
     if run is None:
         parallel.agree(None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from dreamer_learning.config import ConfigError
+from dreamer_learning.config import ConfigError, nearest
+from dreamer_learning.devices import PRECISIONS, Precision
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,8 +27,11 @@ class Settings:
     threads: int
     from_checkpoint: str = ''
     compile: bool = False
+    precision: Precision = 'float32'
 
     def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise ConfigError(f"parameter precision: '{self.precision}' is not allowed; {nearest(self.precision, PRECISIONS)}")
         if not self.run_dir:
             raise ConfigError('parameter run_dir: not given; a folder for checkpoints and everything else of the run')
         for name in ('seed', 'threads', 'train_ratio'):

@@ -29,6 +29,7 @@ from dreamer_learner.updater import TrainingFailed
 from dreamer_learning import parallel
 from dreamer_learning.agent_config import block_names, load_agent
 from dreamer_learning.config import ConfigError
+from dreamer_learning.devices import PRECISIONS
 from dreamer_learning.replay import ReplayEmpty
 from dreamer_learning.spaces import load_task
 from dreamer_node.runtime import Stop, shipped_config
@@ -59,6 +60,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--device', default='cpu', help='cpu or cuda; with torchrun each process takes a CUDA device of its own')
     parser.add_argument('--threads', type=int, default=0, help='torch threads; 0 = as torch chooses')
     parser.add_argument('--compile', action='store_true', help='faster updates after a first one that takes about a minute')
+    parser.add_argument('--precision', choices=PRECISIONS, default='float32', help='of matrix products and convolutions; '
+                        'bfloat16 is faster where the processor has it')
     parser.add_argument('--from-checkpoint', default='', help='run or checkpoint whose weights a new run begins with')
     parser.add_argument('--config-dir', type=Path, default=None, help='folder with robots/, tasks/ and agents/')
     return parser.parse_args(arguments)
@@ -80,7 +83,8 @@ def train(arguments: argparse.Namespace, stop: Stop) -> None:
     settings = Settings(
         run_dir=str(arguments.run_dir), device=device, seed=arguments.seed, train_ratio=0.0, limit_environment=False,
         publish_period=1.0, checkpoint_period=60.0, video_period=60.0, threads=arguments.threads,
-        from_checkpoint=arguments.from_checkpoint, compile=arguments.compile)
+        from_checkpoint=arguments.from_checkpoint, compile=arguments.compile,
+        precision=arguments.precision)
     names = {**config.names(), 'task': arguments.task, 'robot': task.robot}
     with contextlib.ExitStack() as stack:
         stack.callback(parallel.leave)

@@ -1,7 +1,7 @@
 """Distributions of actions: four of continuous ones, one of choices.
 
-All take a network's outputs and offer `sample`, `at` (the sample that given noise makes), `mode`, `log_prob`, `entropy` of each
-dimension and where that lies between its bounds. Shapes: ... leading dimensions, A actions.
+All take a network's outputs and offer `at` (the sample that given noise makes), `through` (the same with gradient), `mode`,
+`log_prob`, `entropy` of each dimension and where that lies between its bounds. Shapes: ... leading dimensions, A actions.
 """
 
 from __future__ import annotations
@@ -20,18 +20,15 @@ NORMAL_ENTROPY = 0.5 + HALF_LOG_TWO_PI
 
 
 class _Continuous:
-    """Sampling for all of them; `mean` is (..., A)."""
-
-    mean: Tensor
-
-    def sample(self, generator: torch.Generator | None = None, gradient: bool = False) -> Tensor:
-        """(..., A); with the gradient of the distribution's parameters if asked for."""
-        sample = self.at(torch.empty_like(self.mean).normal_(generator=generator))
-        return sample if gradient else sample.detach()
+    """Sampling with gradient, for all of them."""
 
     def at(self, noise: Tensor) -> Tensor:
         """The sample of standard normal numbers (..., A)."""
         raise NotImplementedError
+
+    def through(self, noise: Tensor) -> Tensor:
+        """The same with the gradient of the distribution's parameters."""
+        return self.at(noise)
 
 
 class BoundedNormal(_Continuous):
@@ -180,16 +177,14 @@ class Categorical:
         if unimix:
             self._log_probs = torch.log(mix_uniform(logits.unsqueeze(-1), unimix)).squeeze(-1)
 
-    def sample(self, generator: torch.Generator | None = None, gradient: bool = False) -> Tensor:
-        """(..., A) one-hot; with the gradient of the probabilities (straight-through) if asked for."""
-        shape, device = self._log_probs.shape, self._log_probs.device
-        sample = self.at(torch.empty(*shape[:-1], 1, device=device).uniform_(generator=generator))
-        return straight_through(sample, torch.exp(self._log_probs)) if gradient else sample
-
     def at(self, uniform: Tensor) -> Tensor:
         """The sample of uniform numbers (..., 1) in [0, 1), one-hot, without gradient."""
         probs = torch.exp(self._log_probs.detach())
         return sample_one_hot(probs.unsqueeze(-1), uniform.unsqueeze(-1)).squeeze(-1)
+
+    def through(self, uniform: Tensor) -> Tensor:
+        """The same with the gradient of the probabilities (straight-through)."""
+        return straight_through(self.at(uniform), torch.exp(self._log_probs))
 
     def mode(self) -> Tensor:
         return one_hot(torch.argmax(self._log_probs, -1), self._log_probs.shape[-1])

@@ -19,6 +19,7 @@ from dreamer_learning.adam import Adam, Group
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.behaviour import Behaviour
 from dreamer_learning.config import ConfigError
+from dreamer_learning.devices import Precision
 from dreamer_learning.optim import LaProp
 from dreamer_learning.planning import NoBehaviour
 from dreamer_learning.spaces import Task
@@ -80,12 +81,14 @@ class Agent:
         task: fixes observations and actions.
         device: where parameters live.
         seed: fixes the initial parameters and every later random draw.
+        precision: of updates, see Precision.
 
     Raises:
         ConfigError: the agent does not go with what the task sees or does.
     """
 
-    def __init__(self, config: AgentConfig, task: Task, device: torch.device | str = 'cpu', seed: int = 0) -> None:
+    def __init__(self, config: AgentConfig, task: Task, device: torch.device | str = 'cpu', seed: int = 0,
+                 precision: Precision = 'float32') -> None:
         config.check_actions(task)
         self.config, self.task, self.device = config, task, torch.device(device)
         with torch.random.fork_rng(devices=[]):
@@ -96,6 +99,7 @@ class Agent:
         self.generator = torch.Generator(self.device).manual_seed(parallel.seed(seed))
         self.optimiser = self._make_optimiser()
         self.updates = 0
+        self._precision = precision
 
     def _make_optimiser(self) -> LaProp | Adam:
         config = self.config.optimiser
@@ -109,16 +113,19 @@ class Agent:
         ], config)
 
     def compile(self, backend: str = 'inductor') -> None:
-        """Make one graph of each part of an update that is not a recurrence: heads and KL of the world model, and the losses of
-        imagined paths where gradients do not go through the dynamics. The first update then takes about a minute, less where
-        torch finds the graphs in its cache.
+        """Make graphs of what an update consists of: some steps of DreamerV3's filter and their gradients, one imagined step, the
+        losses of the world model, and those of imagined paths where gradients do not go through the dynamics. The first update
+        then takes about a minute, less where torch finds the graphs in its cache.
 
         Args:
             backend: of torch.compile.
         """
-        self.model.compile_losses(backend)
-        if isinstance(self.behaviour, Behaviour):
-            self.behaviour.compile_losses(backend)
+        import torch._inductor.config as inductor  # a second of work that nothing else needs
+
+        inductor.compile_threads = 1  # its worker processes would outlive a training that is killed
+        self.model.compile_parts(backend)
+        if not isinstance(self.behaviour, NoBehaviour):
+            self.behaviour.compile_parts(backend)
 
     @property
     def model(self) -> WorldModel:
@@ -145,9 +152,10 @@ class Agent:
         """
         # Gradients and squared gradients below 1e-38 cost a hundred times an ordinary number on a CPU. Per thread.
         torch.set_flush_denormal(True)
-        world = self.model.loss(batch, self.generator)
-        features = torch.cat([world.deter, world.stoch], -1)
-        behaviour = self.behaviour.loss(self.model, features, batch, self.generator)
+        with torch.autocast(self.device.type, torch.bfloat16, self._precision == 'bfloat16'):
+            world = self.model.loss(batch, self.generator)
+            features = torch.cat([world.deter, world.stoch], -1)
+            behaviour = self.behaviour.loss(self.model, features, batch, self.generator)
         losses = {name: loss.mean() for name, loss in {**world.losses, **behaviour.losses}.items()}
         scales = self.config.loss
         total = torch.stack([loss * getattr(scales, name) for name, loss in losses.items()]).sum()

@@ -136,12 +136,12 @@ class Behaviour(SlowCritic):
                                      size=1 if one else task.action.size)
         self.level = ValueCentre(own.value_centering, own.discount_horizon)
 
-    def compile_losses(self, backend: str) -> None:
+    def compile_parts(self, backend: str) -> None:
         """See Agent.compile."""
-        if self._through_dynamics:
-            return
-        compiled = torch.compile(self._imagination_loss, backend=backend, dynamic=False)
-        self._imagination_loss = compiled  # type: ignore[method-assign]
+        self.actor.act = torch.compile(self.actor.act, backend=backend, dynamic=False)  # type: ignore[method-assign]
+        if not self._through_dynamics:
+            compiled = torch.compile(self._imagination_loss, backend=backend, dynamic=False)
+            self._imagination_loss = compiled  # type: ignore[method-assign]
 
     def loss(self, model: WorldModel, features: Tensor, batch: Mapping[str, Tensor],
              generator: torch.Generator | None = None) -> BehaviourLoss:
@@ -169,11 +169,10 @@ class Behaviour(SlowCritic):
 
     def _imagine(self, model: WorldModel, starts: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """(N, F) -> features (H+1, N, F) and actions (H, N, A), with gradient where the actor learns through the dynamics."""
-        def policy(now: Tensor, _: int) -> Tensor:
-            return self.actor(now.detach()).sample(generator, self._through_dynamics)
-
+        noise = self.actor.noise(self.config.horizon, len(starts), generator=generator, device=starts.device)
         with frozen(model.rssm):
-            return model.rssm.imagine(starts, policy, self.config.horizon, generator, self._through_dynamics)
+            return model.rssm.imagine(starts, lambda now, h: self.actor.act(now, noise[h]), self.config.horizon, generator,
+                                      self._through_dynamics)
 
     def _imagination_loss(self, model: WorldModel, path: Tensor, actions: Tensor) -> tuple[BehaviourLoss, Tensor]:
         """path (H+1, N, F), actions (H, N, A) -> losses, returns (H, N)."""

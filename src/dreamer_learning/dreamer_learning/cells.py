@@ -22,6 +22,12 @@ from dreamer_learning.agent_config import DynamicsConfig
 from dreamer_learning.networks import LAYER_NORM_EPSILON, BlockLinear, Linear, NormSilu, Style, norm_silu
 
 
+def between(start: Tensor, end: Tensor, weight: Tensor) -> Tensor:
+    """torch.lerp of mixed precisions: (...) each."""
+    kind = torch.promote_types(start.dtype, end.dtype)
+    return torch.lerp(start.to(kind), end.to(kind), weight.to(kind))
+
+
 class BlockGRUWeights(NamedTuple):
     """The parameters rearranged once per sequence, so that a step is as few operations as possible."""
 
@@ -95,10 +101,10 @@ class BlockGRU(nn.Module):
         grouped = deter.view(count, self.blocks, width)
         x.add_(torch.bmm(grouped.transpose(0, 1), weights.hidden_deter).transpose(0, 1))
         x = norm_silu(x.view(count, self.deter), weights.hidden_norm).view(count, self.blocks, width)
-        gates = torch.baddbmm(weights.gates_bias, x.transpose(0, 1), weights.gates).transpose(0, 1)
-        reset, candidate, update = gates.chunk(3, -1)
+        reset, candidate, update = torch.baddbmm(weights.gates_bias, x.transpose(0, 1), weights.gates).chunk(3, -1)
         candidate = torch.tanh(torch.sigmoid(reset) * candidate)
-        return torch.lerp(grouped, candidate, torch.sigmoid(update)).reshape(count, self.deter)
+        blocks = between(grouped.transpose(0, 1), candidate, torch.sigmoid(update))  # (G, B, I), as the product left them
+        return blocks.transpose(0, 1).reshape(count, self.deter)
 
 
 class DenseGRU(nn.Module):
@@ -143,7 +149,7 @@ class NormGRU(nn.Module):
     def forward(self, x: Tensor, state: Tensor) -> Tensor:
         reset, candidate, update = self.norm(self.gates(torch.cat([x, state], -1))).chunk(3, -1)
         candidate = torch.tanh(torch.sigmoid(reset) * candidate)
-        return torch.lerp(state, candidate, torch.sigmoid(update - 1))
+        return between(state, candidate, torch.sigmoid(update - 1))
 
 
 class ResetFirstGRU(nn.Module):
@@ -158,7 +164,7 @@ class ResetFirstGRU(nn.Module):
     def forward(self, x: Tensor, state: Tensor) -> Tensor:
         reset, keep = torch.sigmoid(self.gates(torch.cat([x, state], -1))).chunk(2, -1)
         candidate = torch.tanh(self.candidate(torch.cat([x, reset * state], -1)))
-        return torch.lerp(candidate, state, keep)
+        return between(candidate, state, keep)
 
 
 class KerasGRU(nn.GRUCell):

@@ -14,7 +14,7 @@ from dreamer_learning.agent_config import NetworkConfig
 from dreamer_learning.config import ConfigError
 from dreamer_learning.distributions import normal_loss, squared_error, symlog_mse
 from dreamer_learning.image_networks import PooledDecoder, PooledEncoder, StridedDecoder, StridedEncoder, check_layout
-from dreamer_learning.networks import MLP, symexp, symlog
+from dreamer_learning.networks import MLP, symexp, symlog, widen
 from dreamer_learning.spaces import TensorSpec
 
 
@@ -114,7 +114,7 @@ class Decoder(nn.Module):
         return losses
 
     def _pixels(self, features: Tensor) -> Tensor:
-        return self.image(features[..., :self.deter], features[..., self.deter:])
+        return widen(self.image(features[..., :self.deter], features[..., self.deter:]))
 
     def _image_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         if self.config.image_loss == 'mse':

@@ -125,6 +125,17 @@ class Actor(nn.Module):
             return Categorical(parameters, self.config.actor_unimix)
         return CONTINUOUS[self.config.actor](parameters, self.config.actor_min_std, self.config.actor_max_std)
 
+    def noise(self, *leading: int, generator: torch.Generator | None, device: torch.device) -> Tensor:
+        """Random numbers for `act`: standard normal (..., A), uniform (..., 1) where actions are discrete."""
+        if self.action.discrete:
+            return torch.empty(*leading, 1, device=device).uniform_(generator=generator)
+        return torch.empty(*leading, self.action.size, device=device).normal_(generator=generator)
+
+    def act(self, features: Tensor, noise: Tensor) -> Tensor:
+        """A sample, with gradient to the actor where gradients are enabled: (..., F) -> (..., A)."""
+        policy = self(features.detach())
+        return policy.through(noise) if torch.is_grad_enabled() else policy.at(noise)
+
 
 def feature_size(config: AgentConfig) -> int:
     """F = D + C*S."""

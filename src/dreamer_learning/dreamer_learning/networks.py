@@ -7,7 +7,6 @@ The agents before it: Glorot initialisation (Keras' default), ELU or ReLU, no no
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
@@ -30,6 +29,11 @@ def symlog(x: Tensor) -> Tensor:
 def symexp(x: Tensor) -> Tensor:
     """The inverse of symlog: sign(x) (exp(|x|) - 1)."""
     return torch.sign(x) * torch.expm1(torch.abs(x))
+
+
+def widen(x: Tensor) -> Tensor:
+    """Half precision to float32; anything else as it is. Losses, distributions and norms are not computed in half precision."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
 class Style(NamedTuple):
@@ -121,14 +125,14 @@ class BlockLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         blocks = x.reshape(-1, self.blocks, self.weight.shape[1]).transpose(0, 1)
         y = torch.bmm(blocks, self.weight).transpose(0, 1)
-        return (y.reshape(-1, self.bias.shape[0]) + self.bias).reshape(*x.shape[:-1], -1)
+        return (y.reshape(-1, self.bias.shape[0]) + self.bias.to(y.dtype)).reshape(*x.shape[:-1], -1)
 
 
 def norm_silu_parts(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """n = RMSNorm(x) without scale, r = (mean(x^2) + eps)^(-1/2) (..., 1), and SiLU(n * weight); no gradient."""
     r = norm_factor(x)
     n = x * r
-    return n, r, functional.silu(n * weight, inplace=True)
+    return n.to(x.dtype), r, functional.silu(n * weight, inplace=True).to(x.dtype)
 
 
 def norm_silu_backward(grad: Tensor, n: Tensor, r: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -136,10 +140,11 @@ def norm_silu_backward(grad: Tensor, n: Tensor, r: Tensor, weight: Tensor) -> tu
 
     dx = r (dn - n mean(dn n)) with dn = dy weight.
     """
-    dy = torch.ops.aten.silu_backward(grad, n * weight)
+    n = n.to(weight.dtype)
+    dy = torch.ops.aten.silu_backward(grad.to(weight.dtype), n * weight)
     dn = dy * weight
     mean = torch.linalg.vecdot(dn, n).unsqueeze(-1).mul_(-1.0 / n.shape[-1])
-    return dn.addcmul_(n, mean).mul_(r), dy
+    return dn.addcmul_(n, mean).mul_(r).to(grad.dtype), dy
 
 
 class _NormSilu(torch.autograd.Function):
@@ -159,22 +164,16 @@ class _NormSilu(torch.autograd.Function):
 
 
 def norm_factor(x: Tensor) -> Tensor:
-    """(mean(x^2) + eps)^(-1/2) over the last dimension, kept: (..., I) -> (..., 1)."""
-    norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-    return torch.addcmul(_epsilon(x.dtype, x.device), norm, norm, value=1.0 / x.shape[-1]).rsqrt_()
-
-
-@functools.cache
-def _epsilon(dtype: torch.dtype, device: torch.device) -> Tensor:
-    with torch.inference_mode(False):
-        return torch.tensor(NORM_EPSILON, dtype=dtype, device=device)
+    """(mean(x^2) + eps)^(-1/2) over the last dimension, kept, at least float32: (..., I) -> (..., 1)."""
+    norm = torch.linalg.vector_norm(widen(x), dim=-1, keepdim=True)
+    return (norm * norm).mul_(1.0 / x.shape[-1]).add_(NORM_EPSILON).rsqrt_()
 
 
 def norm_silu(x: Tensor, weight: Tensor) -> Tensor:
     """SiLU(RMSNorm(x) * weight) over the last dimension; weight (I) or (K, I) for x (..., K, I)."""
     if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
         return _NormSilu.apply(x, weight)
-    return functional.silu((x * norm_factor(x)).mul_(weight), inplace=True)
+    return functional.silu((x * norm_factor(x)).mul_(weight), inplace=True).to(x.dtype)
 
 
 class NormSilu(nn.Module):
@@ -203,7 +202,7 @@ class NormActivation(nn.Module):
             x = functional.layer_norm(x, (self.size,), self.weight, self.bias, LAYER_NORM_EPSILON)
         elif self.norm == 'rms':
             assert self.weight is not None
-            x = x * norm_factor(x) * self.weight
+            x = (x * norm_factor(x) * self.weight).to(x.dtype)
         return self._activation(x)
 
 
@@ -226,7 +225,7 @@ class MLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for layer, norm in self._stages:
             x = norm(functional.linear(x, layer.weight, layer.bias))
-        return x if self.out is None else self.out(x)
+        return x if self.out is None else widen(self.out(x))
 
 
 def _output(inputs: int, outputs: int | Sequence[int], scale: float, style: Style) -> nn.Module | None:

@@ -16,6 +16,7 @@ through the imagined dynamics, and for transitions and latents that the scan doe
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +25,12 @@ from torch.nn import functional
 from dreamer_learning.agent_config import DynamicsConfig
 from dreamer_learning.cells import BlockGRU, DenseGRU
 from dreamer_learning.latents import make_latent
-from dreamer_learning.networks import MLP, V3, Linear, Style
-from dreamer_learning.scan import ObserveScan, ScanPlan
+from dreamer_learning.networks import MLP, V3, Linear, Style, widen
+from dreamer_learning.scan import ObserveScan, ScanPlan, ScanSteps
+
+HALF_PRECISION_ROWS = 512
+"""Of fewer rows, converting costs a CPU more than half precision gains in the products of one step. The batch of a filter's step
+never has as many."""
 
 
 class Posterior(nn.Module):
@@ -62,11 +67,17 @@ class RSSM(nn.Module):
         size = self.latent.size
         self.core = BlockGRU(config, size, actions) if blocks else DenseGRU(config, size, actions, style)
         self.posterior = Posterior(config, tokens, self.latent.outputs, style)
+        self._scan = ScanSteps()
         self._fused = blocks and config.latent == 'categorical' and config.initial == 'zeros'
         if config.initial == 'learned':
             self.first_deter = nn.Parameter(torch.zeros(config.deter))
         if prior or config.initial == 'learned':
             self.prior = MLP(config.deter, config.hidden, config.prior_layers, self.latent.outputs, style=style)
+
+    def compile_parts(self, backend: str) -> None:
+        """See Agent.compile."""
+        self._scan.compile(backend)
+        self.advance = torch.compile(self.advance, backend=backend, dynamic=False)  # type: ignore[method-assign]
 
     def initial(self, batch: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """State before the first observation: zeros, or (DayDreamer) a learned deter and the mode of its prior."""
@@ -93,18 +104,22 @@ class RSSM(nn.Module):
             deter (B, T, D), stoch (B, T, C*S) and posterior statistics (B, T, P).
         """
         batch, length = is_first.shape
-        keep = (~is_first).to(tokens.dtype).t().unsqueeze(-1)  # (T, B, 1)
-        plan = ScanPlan(self.config, keep, is_first.any(0).tolist(),
+        keep = (~is_first).to(deter.dtype).t().unsqueeze(-1)  # (T, B, 1)
+        # A graph is the same whether there are resets or not.
+        resets = [True] * length if self._scan.length else is_first.any(0).tolist()
+        plan = ScanPlan(self._scan, self.config, keep, resets,
                         self.latent.noise(length, batch, generator=generator, device=tokens.device))
-        actions = self.core.embed_action(self.core.action_weight(), action.transpose(0, 1) * keep)
-        projected = self.posterior.project(tokens.transpose(0, 1))
-        if fused and self._fused:
-            posterior = self.posterior
-            weights = (*tuple(self.core.prepare()), posterior.deter_weight(), posterior.norm.weight, posterior.out.weight,
-                       posterior.out.bias)
-            outputs = ObserveScan.apply(plan, deter, stoch, actions, projected, *weights)
-        else:
-            outputs = self._observe_steps(plan, deter, stoch, actions, projected)
+        actions = widen(self.core.embed_action(self.core.action_weight(), action.transpose(0, 1) * keep))
+        projected = widen(self.posterior.project(tokens.transpose(0, 1)))
+        # See HALF_PRECISION_ROWS.
+        with torch.autocast(tokens.device.type, enabled=False):
+            if fused and self._fused:
+                posterior = self.posterior
+                weights = (*tuple(self.core.prepare()), posterior.deter_weight(), posterior.norm.weight, posterior.out.weight,
+                           posterior.out.bias)
+                outputs = ObserveScan.apply(plan, deter, stoch, actions, projected, *weights)
+            else:
+                outputs = self._observe_steps(plan, deter, stoch, actions, projected)
         deters, stochs, statistics = (x.transpose(0, 1) for x in outputs)
         return deters, stochs, statistics
 
@@ -132,27 +147,43 @@ class RSSM(nn.Module):
 
         Args:
             features: (N, D + C*S), where imagination starts.
-            policy: (features (N, F), h) -> action (N, A); called in inference mode where there are no gradients.
+            policy: (features (N, F), h) -> action (N, A); called without gradients where there are none.
             gradients: through dynamics, samples and actions; False = none.
 
         Returns:
-            features (H+1, N, F) and actions (H, N, A).
+            features (H+1, N, F), in half precision under autocast, and actions (H, N, A).
         """
-        with torch.inference_mode(not gradients):
-            states, actions = self._imagine_steps(features if gradients else features.detach(), policy, horizon, generator)
-        return torch.stack(states), torch.stack(actions)  # outside: tensors of inference mode cannot be trained on
+        half = torch.is_autocast_enabled(features.device.type) and len(features) >= HALF_PRECISION_ROWS
+        with torch.set_grad_enabled(gradients), torch.autocast(features.device.type, enabled=half):
+            noise = self.latent.noise(horizon, len(features), generator=generator, device=features.device)
+            weights, action_weight = self.core.prepare(), self.core.action_weight()
+            states, actions = [self._compute(features)], []
+            for h in range(horizon):
+                actions.append(policy(states[-1], h))
+                states.append(self.advance(weights, action_weight, states[-1], actions[-1], noise[h]))
+            return torch.stack(states), torch.stack(actions)
 
-    def _imagine_steps(self, features: Tensor, policy: Callable[[Tensor, int], Tensor], horizon: int,
-                       generator: torch.Generator | None) -> tuple[list[Tensor], list[Tensor]]:
+    def advance(self, weights: Any, action_weight: Tensor, features: Tensor, action: Tensor, noise: Tensor) -> Tensor:
+        """One imagined step.
+
+        Args:
+            weights, action_weight: of `core`.
+            features: (N, D + C*S).
+            action: (N, A).
+            noise: of the latent, (N, 1, S).
+
+        Returns:
+            the next features (N, D + C*S).
+        """
         latent = self.latent
-        sample = latent.sample if torch.is_inference_mode_enabled() else latent.sample_through
-        weights, action_weight = self.core.prepare(), self.core.action_weight()
-        states, actions = [features], []
         deter, stoch = features.split([self.config.deter, latent.size], -1)
-        for h in range(horizon):
-            actions.append(policy(states[-1], h))
-            deter = self.core.step(weights, deter, stoch, self.core.embed_action(action_weight, actions[-1]))
-            noise = latent.noise(len(features), generator=generator, device=features.device)
-            stoch = sample(latent.statistics(self.prior(deter)), noise)
-            states.append(torch.cat([deter, stoch], -1))
-        return states, actions
+        deter = self.core.step(weights, deter, stoch, self.core.embed_action(action_weight, action))
+        statistics = latent.statistics(self.prior(deter))
+        stoch = latent.sample_through(statistics, noise) if torch.is_grad_enabled() else latent.sample(statistics, noise)
+        return torch.cat([deter, stoch.to(deter.dtype)], -1)
+
+    @staticmethod
+    def _compute(x: Tensor) -> Tensor:
+        """In the precision that matrix products have here."""
+        kind = x.device.type
+        return x.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else x

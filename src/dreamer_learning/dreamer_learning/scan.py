@@ -29,10 +29,34 @@ from dreamer_learning.networks import norm_silu_backward, norm_silu_parts
 class ScanPlan(NamedTuple):
     """What a scan needs beside tensors with gradients."""
 
+    steps: ScanSteps
     config: DynamicsConfig
     keep: Tensor  # (T, B, 1), 0 where is_first
-    resets: list[bool]  # (T), whether any row of the batch is first
+    resets: list[bool]  # (T), whether any row of the batch may be first
     uniform: Tensor  # (T, B, 1, S)
+
+    def parts(self) -> list[slice]:
+        """The steps that are taken at once."""
+        length, each = len(self.resets), self.steps.length or len(self.resets)
+        return [slice(start, start + each) for start in range(0, length, each)]
+
+
+class ScanSteps:
+    """The computations of a scan, plain or compiled."""
+
+    COMPILED = 8
+    """Steps of one graph: a call costs as much as a step, and compiling takes the longer the more there are."""
+
+    def __init__(self) -> None:
+        self.length = 0  # all
+        self.forward, self.backward, self.gather = _forward, _backward, _weight_gradients
+
+    def compile(self, backend: str) -> None:
+        """See Agent.compile."""
+        self.length = self.COMPILED
+        self.forward = torch.compile(_forward, backend=backend, dynamic=False)
+        self.backward = torch.compile(_backward, backend=backend, dynamic=False)
+        self.gather = torch.compile(_weight_gradients, backend=backend, dynamic=False)
 
 
 class Weights(NamedTuple):
@@ -100,15 +124,14 @@ class ObserveScan(torch.autograd.Function):
     def forward(ctx: Any, plan: ScanPlan, deter: Tensor, stoch: Tensor, actions: Tensor, projected: Tensor,
                 *tensors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         weights = Weights(*tensors)
-        steps, stochs = [], []
-        for t, (action, tokens, uniform) in enumerate(zip(actions.unbind(0), projected.unbind(0), plan.uniform.unbind(0))):
-            if plan.resets[t]:
-                deter, stoch = deter * plan.keep[t], stoch * plan.keep[t]
-            step = _forward_step(plan.config, weights, deter, stoch, action, tokens)
-            deter = step.deter
-            stoch = sample_one_hot(_mix(plan.config, step.probs), uniform).flatten(-2)
-            steps.append(step)
-            stochs.append(stoch)
+        steps: list[Step] = []
+        stochs: list[Tensor] = []
+        for part in plan.parts():
+            inputs = zip(*(x[part].unbind(0) for x in (actions, projected, plan.uniform, plan.keep)), plan.resets[part])
+            done, after = plan.steps.forward(plan.config, weights, deter, stoch, list(inputs))
+            deter, stoch = done[-1].deter, after[-1]
+            steps += done
+            stochs += after
         ctx.plan, ctx.steps = plan, steps
         ctx.save_for_backward(*tensors)
         probs = torch.stack([step.probs for step in steps])
@@ -117,19 +140,43 @@ class ObserveScan(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         plan, steps, weights = ctx.plan, ctx.steps, Weights(*ctx.saved_tensors)
-        deters, stochs, probs = (grad.unbind(0) for grad in grads)
-        deter, stoch = torch.zeros_like(deters[0]), torch.zeros_like(stochs[0])
-        results = []
-        for t in reversed(range(len(steps))):
-            result, deter, stoch = _backward_step(
-                plan.config, weights, steps[t], deters[t] + deter, stochs[t] + stoch, probs[t])
-            if plan.resets[t]:
-                deter, stoch = deter * plan.keep[t], stoch * plan.keep[t]
-            results.append(result)
-        gradients = Gradients(*(torch.stack(parts) for parts in zip(*reversed(results))))
+        outer = list(zip(*(grad.unbind(0) for grad in grads), plan.keep.unbind(0), plan.resets))
+        deter, stoch = torch.zeros_like(outer[0][0]), torch.zeros_like(outer[0][1])
+        results: list[Gradients] = []
+        for part in reversed(plan.parts()):
+            done, deter, stoch = plan.steps.backward(plan.config, weights, steps[part], outer[part], deter, stoch)
+            results = done + results
+        gradients = Gradients(*(torch.stack(parts) for parts in zip(*results)))
         tape = {name: torch.stack([getattr(step, name) for step in steps]) for name in TAPE}
         ctx.steps = None
-        return (None, None, None, gradients.hidden, gradients.posterior, *_weight_gradients(weights, tape, gradients))
+        return (None, None, None, gradients.hidden, gradients.posterior, *plan.steps.gather(weights, tape, gradients))
+
+
+def _forward(config: DynamicsConfig, w: Weights, deter: Tensor, stoch: Tensor,
+             inputs: list[tuple[Tensor, Tensor, Tensor, Tensor, bool]]) -> tuple[list[Step], list[Tensor]]:
+    """Some steps in a row; inputs: action, tokens, uniform, keep and reset of each."""
+    steps, stochs = [], []
+    for action, tokens, uniform, keep, reset in inputs:
+        if reset:
+            deter, stoch = deter * keep, stoch * keep
+        step = _forward_step(config, w, deter, stoch, action, tokens)
+        deter = step.deter
+        stoch = sample_one_hot(_mix(config, step.probs), uniform).flatten(-2)
+        steps.append(step)
+        stochs.append(stoch)
+    return steps, stochs
+
+
+def _backward(config: DynamicsConfig, w: Weights, steps: list[Step], outer: list[tuple[Tensor, Tensor, Tensor, Tensor, bool]],
+              deter: Tensor, stoch: Tensor) -> tuple[list[Gradients], Tensor, Tensor]:
+    """The same steps backwards; outer: gradients from outside of deter, stoch and probs, keep and reset of each."""
+    results = []
+    for step, (own_deter, own_stoch, own_probs, keep, reset) in zip(reversed(steps), reversed(outer)):
+        result, deter, stoch = _backward_step(config, w, step, own_deter + deter, own_stoch + stoch, own_probs)
+        if reset:
+            deter, stoch = deter * keep, stoch * keep
+        results.append(result)
+    return results[::-1], deter, stoch
 
 
 def _mix(config: DynamicsConfig, probs: Tensor) -> Tensor:
@@ -143,9 +190,10 @@ def _blocks(x: Tensor, blocks: int) -> Tensor:
 
 def _forward_step(config: DynamicsConfig, w: Weights, deter: Tensor, stoch: Tensor, action: Tensor, tokens: Tensor) -> Step:
     count, blocks = deter.shape[0], config.blocks
-    inputs = deter.new_empty(count, 2, w.norm.shape[1])
-    torch.addmm(w.from_deter_bias, deter, w.from_deter.t(), out=inputs[:, 0])
-    torch.addmm(w.from_stoch_bias, stoch, w.from_stoch.t(), out=inputs[:, 1])
+    inputs = torch.stack([
+        torch.addmm(w.from_deter_bias, deter, w.from_deter.t()),
+        torch.addmm(w.from_stoch_bias, stoch, w.from_stoch.t()),
+    ], 1)
     n1, r1, x1 = norm_silu_parts(inputs, w.norm)
     hidden = torch.addmm(action, x1.view(count, -1), w.hidden_state)
     _blocks(hidden, blocks).add_(torch.bmm(_blocks(deter, blocks), w.hidden_deter))
@@ -153,7 +201,7 @@ def _forward_step(config: DynamicsConfig, w: Weights, deter: Tensor, stoch: Tens
     reset, before, update = torch.baddbmm(w.gates_bias, _blocks(x2, blocks), w.gates).chunk(3, -1)
     reset, update = torch.sigmoid(reset), torch.sigmoid(update)
     candidate = torch.tanh(reset * before)
-    following = torch.lerp(deter.view(count, blocks, -1), candidate.transpose(0, 1), update.transpose(0, 1)).view(count, -1)
+    following = torch.lerp(deter.view(count, blocks, -1), candidate.transpose(0, 1), update.transpose(0, 1)).reshape(count, -1)
     n3, r3, x3 = norm_silu_parts(torch.addmm(tokens, following, w.posterior), w.posterior_norm)
     logits = torch.addmm(w.out_bias, x3, w.out.t())
     probs = torch.softmax(logits.view(count, config.classes, config.stoch), 1)
@@ -164,20 +212,20 @@ def _backward_step(config: DynamicsConfig, w: Weights, step: Step, deter: Tensor
                    probs: Tensor) -> tuple[Gradients, Tensor, Tensor]:
     """Gradients of a step's outputs -> gradients inside it, and of the state before it."""
     count, blocks = deter.shape[0], config.blocks
-    sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
+    sigmoid_backward = torch.ops.aten.sigmoid_backward
     # Straight-through: the sample's gradient is the probabilities' gradient.
     weighted = (probs + stoch.view(probs.shape)).mul_(step.probs)
     total = weighted.sum(1, keepdim=True)
     logits = weighted.addcmul_(step.probs, total, value=-1).mul_(1 - config.unimix).view(count, -1)
     posterior, y3 = norm_silu_backward(logits @ w.out, step.n3, step.r3, w.posterior_norm)
     following = _blocks(torch.addmm(deter, posterior, w.posterior.t()), blocks)
-    gates = deter.new_empty(*following.shape[:2], w.gates.shape[-1])
-    reset, before, update = gates.chunk(3, -1)
     change = torch.ops.aten.tanh_backward(following * step.update, step.candidate)
-    torch.mul(change, step.reset, out=before)
-    sigmoid_backward(change.mul_(step.before), step.reset, grad_input=reset)
     difference = (step.candidate - _blocks(step.deter_in, blocks)).mul_(following)
-    sigmoid_backward(difference, step.update, grad_input=update)
+    gates = torch.cat([
+        sigmoid_backward(change * step.before, step.reset),
+        change * step.reset,
+        sigmoid_backward(difference, step.update),
+    ], -1)
     x2 = torch.bmm(gates, w.gates.transpose(1, 2)).transpose(0, 1).reshape(count, -1)
     hidden, y2 = norm_silu_backward(x2, step.n2, step.r2, w.hidden_norm)
     earlier = torch.baddbmm(following - following * step.update, _blocks(hidden, blocks), w.hidden_deter.transpose(1, 2))

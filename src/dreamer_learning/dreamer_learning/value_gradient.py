@@ -46,6 +46,10 @@ class ValueGradient(SlowCritic):
         self.actor = Actor(feature_size(config), task.action, config.networks, config.heads)
         self._share = own.dynamics_share if own.dynamics_share >= 0 else float(not task.action.discrete)
 
+    def compile_parts(self, backend: str) -> None:
+        """See Agent.compile."""
+        self.actor.act = torch.compile(self.actor.act, backend=backend, dynamic=False)  # type: ignore[method-assign]
+
     def loss(self, model: WorldModel, features: Tensor, batch: Mapping[str, Tensor],
              generator: torch.Generator | None = None) -> BehaviourLoss:
         """Losses 'actor' and 'critic'.
@@ -60,11 +64,10 @@ class ValueGradient(SlowCritic):
             starts, terminal = starts[chosen], terminal[chosen]
         through = self._share > 0
 
-        def policy(now: Tensor, _: int) -> Tensor:
-            return self.actor(now.detach()).sample(generator, through)
-
+        noise = self.actor.noise(self.config.horizon, len(starts), generator=generator, device=starts.device)
         with frozen(model.rssm):
-            path, actions = model.rssm.imagine(starts, policy, self.config.horizon, generator, through)
+            path, actions = model.rssm.imagine(starts, lambda now, h: self.actor.act(now, noise[h]), self.config.horizon,
+                                               generator, through)
         return self.imagination_loss(model, path, actions, terminal)
 
     def imagination_loss(self, model: WorldModel, path: Tensor, actions: Tensor, terminal: Tensor) -> BehaviourLoss:

@@ -30,6 +30,7 @@ from dreamer_learning.coders import Decoder, Encoder
 from dreamer_learning.distributions import bernoulli_loss
 from dreamer_learning.heads import ContinueHead, ScalarHead, feature_size
 from dreamer_learning.kl import KLLoss
+from dreamer_learning.networks import NormSilu
 from dreamer_learning.rssm import RSSM
 from dreamer_learning.spaces import Task
 
@@ -65,7 +66,8 @@ class WorldModel(nn.Module):
             deter, stoch = batches.context(batch, self.config.dynamics.classes)
         else:
             is_first = batches.first_in_window(is_first)
-            deter, stoch = (tokens.new_zeros(len(tokens), n) for n in (self.config.dynamics.deter, self.rssm.latent.size))
+            sizes = self.config.dynamics.deter, self.rssm.latent.size
+            deter, stoch = (torch.zeros(len(tokens), n, device=tokens.device) for n in sizes)
         actions = batches.shifted_actions(batch, self.action)
         return self.rssm.observe(tokens, actions, is_first, deter, stoch, generator)
 
@@ -77,8 +79,16 @@ class WorldModel(nn.Module):
             return torch.full_like(features[..., 0], discount)
         return self.continuation.predict(features) * (1.0 if behaviour.discount_in_target else discount)
 
-    def compile_losses(self, backend: str) -> None:
-        """See Agent.compile."""
+    def compile_parts(self, backend: str) -> None:
+        """See Agent.compile. Convolutions stay as they are, as what the compiler puts around them is slower; only the norms
+        between them are compiled."""
+        self.rssm.compile_parts(backend)
+        for module in self.encoder.modules():
+            if isinstance(module, NormSilu):
+                module.compile(backend=backend, dynamic=False)
+        if self.decoder.images:
+            image = self.decoder.image
+            image.forward = torch.compiler.disable(image.forward, recursive=False)  # type: ignore[method-assign]
         self.head_losses = torch.compile(self.head_losses, backend=backend, dynamic=False)  # type: ignore[method-assign]
 
     def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None) -> WorldModelLoss:

@@ -29,7 +29,7 @@ def slice_noise() -> None:
         def sliced(self: Tensor, *args: Any, generator: torch.Generator | None = None, draw: Any = draw) -> Tensor:
             if generator is None:
                 return draw(self, *args)
-            rows = 1 if self.dim() == 4 else 0  # (T, B, 1, S), else rows first
+            rows = 0 if self.shape[1] == 1 else 1  # (N, 1, S), else time first: (T, B, 1, S), (H, N, A)
             size = list(self.shape)
             size[rows] *= parallel.count()
             whole = draw(torch.empty(size), *args, generator=generator)
