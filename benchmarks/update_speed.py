@@ -9,7 +9,7 @@
 
 Problems, of 16 windows of 64 steps an update and imagination of 15 steps from every one of them where nothing else is said:
 vectors  a vector of 24 numbers, 6 continuous actions, size 1m: one learner per implementation (benchmarks/peers)
-images   an image of 64 x 64, 6 discrete actions, size 12m; ours alone
+images   an image of 64 x 64, 6 discrete actions, size 12m: ours and sheeprl's
 robot    a1_walk with size cpu, with its own windows and starts of imagination; ours alone
 
 Each learner lives in a process of its own; they take turns, a few updates each, so that a busy or throttled moment of the
@@ -45,7 +45,8 @@ PROBLEMS: dict[str, dict[str, object]] = {
     'images': {**COMMON, 'observation': 0, 'action': 6, 'size': '12m', 'image': 64, 'discrete': True},
     'robot': {**COMMON, 'observation': 0, 'action': 0, 'size': 'cpu', 'task': 'a1_walk'},
 }
-WITH_PEERS = 'vectors'
+# Problem -> the peers whose workers are written for it.
+WRITTEN = {'vectors': ('torchrl', 'sheeprl'), 'images': ('sheeprl',), 'robot': ()}
 # Set for our environment by ./run; they would show a peer our packages and libraries.
 NOT_FOR_PEERS = ('PYTHONPATH', 'PYTHONHOME', 'LD_LIBRARY_PATH', 'VIRTUAL_ENV')
 
@@ -198,7 +199,7 @@ def measure(arguments: argparse.Namespace) -> None:
     pythons = {name: install(name, folder) for name in arguments.peers}
     folder.mkdir(parents=True, exist_ok=True)  # for the logs, also without peers
     what = f'problem {arguments.problem}' + (', ours compiled' if arguments.compile else '')
-    what += f', ours in {arguments.precision}' if arguments.precision != 'float32' else ''
+    what += f", {'sheeprl and ' if 'sheeprl' in arguments.peers else ''}ours in {arguments.precision}"
     title = (f"{machine()}\n{what}; torch {importlib.metadata.version('torch')}, {arguments.threads} thread(s); "
              f'{arguments.rounds} rounds of {arguments.updates} updates each, medians')
     with contextlib.ExitStack() as stack:
@@ -224,23 +225,25 @@ def positive(text: str) -> int:
 def parse() -> argparse.Namespace:
     cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'dreamer_ros' / 'update_speed'
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--problem', choices=list(PROBLEMS), default=WITH_PEERS, help=f'what is learned (default {WITH_PEERS})')
+    parser.add_argument('--problem', choices=list(PROBLEMS), default='vectors', help='what is learned (default vectors)')
     parser.add_argument('--compile', action='store_true', help='our update; the peers stay as they are')
     parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
-                        help='of our matrix products; the peers stay as they are (default float32)')
+                        help="of matrix products, ours and sheeprl's (default float32)")
     parser.add_argument('--threads', type=positive, default=1, help='threads of torch, the same for everyone (default 1)')
     parser.add_argument('--rounds', type=positive, default=6, help='turns of each (default 6)')
     parser.add_argument('--updates', type=positive, default=3, help='updates a turn (default 3)')
     parser.add_argument('--peers', nargs='*', choices=list(REQUIREMENTS), default=None,
-                        help=f'whom to compare with, only for {WITH_PEERS} (default there: all)')
+                        help='whom to compare with (default: all that know the problem)')
     parser.add_argument('--env-dir', type=Path, default=cache, help=f'folder of the peers and the logs (default {cache})')
     parser.add_argument('--flush-denormals', action='store_true',
                         help='let the peers, too, take numbers below 1e-38 for zero, which our update always does')
     arguments = parser.parse_args()
-    if arguments.peers and arguments.problem != WITH_PEERS:
-        parser.error(f'--peers: only the problem {WITH_PEERS} is written for them')
+    known = WRITTEN[arguments.problem]
     if arguments.peers is None:
-        arguments.peers = list(REQUIREMENTS) if arguments.problem == WITH_PEERS else []
+        arguments.peers = list(known)
+    for peer in arguments.peers:
+        if peer not in known:
+            parser.error(f"--peers: {peer} does not know the problem {arguments.problem}; allowed: {', '.join(known) or 'none'}")
     arguments.env_dir = arguments.env_dir.expanduser().resolve()
     return arguments
 

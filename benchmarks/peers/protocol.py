@@ -19,11 +19,12 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 CEILING_SIZE, CEILING_TRIES = 1024, 20
 WARM_UP = 3  # updates: allocator, lazily built state; the learning rate of a first update may be zero
@@ -41,7 +42,8 @@ class Problem:
         task: a task of config/tasks, with batch and length of the agent, in place of all of these; '' = none.
         batch, length: windows per update, steps per window.
         threads: of torch.
-        compile, precision: of ours, see Agent; the peers know nothing of them.
+        compile: whether ours is compiled, see Agent.
+        precision: of matrix products; TorchRL's worker knows float32 only.
         flush_denormals: whether the processor takes numbers below 1e-38 for zero, for workers that do not do so themselves.
     """
 
@@ -113,11 +115,30 @@ def warm_up(learner: Learner) -> None:
         raise SystemExit(f'{learner.title}: parameters are not finite after {WARM_UP} updates')
 
 
+class FlopCounter(TorchDispatchMode):
+    """Adds up the floating-point operations of matrix products and convolutions.
+
+    torch's own FlopCounterMode also follows modules, which TorchRL's are not made for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        result = operation(*args, **kwargs)
+        formula = flop_registry.get(operation._overloadpacket)
+        if formula is not None:
+            self.total += formula(*args, **kwargs, out_val=result)
+        return result
+
+
 def flop(update: Callable[[], object]) -> int:
     """Floating-point operations of the matrix products and convolutions of one update."""
-    with FlopCounterMode(display=False) as counter:
+    with torch.compiler.set_stance('force_eager'), FlopCounter() as counter:  # graphs would be made again to be counted
         update()
-    return counter.get_total_flops()
+    return counter.total
 
 
 def ceiling(precision: torch.dtype) -> float:

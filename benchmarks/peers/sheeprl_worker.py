@@ -2,9 +2,9 @@
 
 sheeprl follows the DreamerV3 code of 2023, whose recurrence is one dense GRU. With a deterministic state of 512 as in our 1m
 that GRU alone would have more parameters than our whole agent, so the state has the multiple of 64 that brings the number of
-parameters closest to ours. Hidden layers (64 units), latent (32 variables of 4 classes), numbers of layers and bins are those
-of 1m; the actor learns by REINFORCE as ours does (sheeprl's default for continuous actions differentiates through the model,
-which takes longer).
+parameters closest to ours. Hidden layers, latent, numbers of layers and bins are those of our size; the actor learns by
+REINFORCE as ours does (sheeprl's default for continuous actions differentiates through the model, which takes longer). Its image
+networks have convolutions of stride 2 with kernels of 4 x 4, where ours have stride 1 and 5 x 5 and pool: fewer operations.
 """
 
 from __future__ import annotations
@@ -25,20 +25,27 @@ from sheeprl.utils.metric import MetricAggregator
 from sheeprl.utils.utils import dotdict
 from torch import Tensor, nn
 
-DETER = 320
+# Our size -> deterministic state; units; classes; channels of the first convolution.
+SIZES = {'1m': (320, 64, 4, 4), '12m': (960, 256, 16, 16)}
 OVERRIDES = [
     'exp=dreamer_v3', 'algo=dreamer_v3_XS', 'env=dummy', 'env.num_envs=1',
-    'algo.cnn_keys.encoder=[]', 'algo.cnn_keys.decoder=[]', 'algo.mlp_keys.encoder=[state]',
-    'algo.dense_units=64', 'algo.world_model.transition_model.hidden_size=64',
-    'algo.world_model.representation_model.hidden_size=64', 'algo.world_model.discrete_size=4',
-    f'algo.world_model.recurrent_model.recurrent_state_size={DETER}',
     'algo.world_model.encoder.mlp_layers=3', 'algo.world_model.observation_model.mlp_layers=3',
     'algo.actor.mlp_layers=3', 'algo.critic.mlp_layers=3', 'algo.actor.objective_mix=1',
 ]
 
 
 def configuration(problem: Problem) -> dotdict:
-    sizes = [f'algo.per_rank_batch_size={problem.batch}', f'algo.per_rank_sequence_length={problem.length}']
+    deter, units, classes, depth = SIZES[problem.size]
+    sizes = [
+        f'algo.per_rank_batch_size={problem.batch}', f'algo.per_rank_sequence_length={problem.length}',
+        *(f"algo.cnn_keys.{part}=[{'image' if problem.image else ''}]" for part in ('encoder', 'decoder')),
+        *(f"algo.mlp_keys.{part}=[{'state' if problem.observation else ''}]" for part in ('encoder', 'decoder')),
+        f'algo.dense_units={units}', f'algo.world_model.transition_model.hidden_size={units}',
+        f'algo.world_model.representation_model.hidden_size={units}', f'algo.world_model.discrete_size={classes}',
+        f'algo.world_model.recurrent_model.recurrent_state_size={deter}',
+        f'algo.world_model.encoder.cnn_channels_multiplier={depth}',
+        f"fabric.precision={'bf16-mixed' if problem.precision == 'bfloat16' else '32-true'}",
+    ]
     with hydra.initialize_config_module('sheeprl.configs', version_base='1.3'):
         # The other sections name folders of a run, which there is none of here.
         config = hydra.compose('config', [*OVERRIDES, *sizes])
@@ -51,9 +58,13 @@ def random_batch(problem: Problem) -> dict[str, Tensor]:
     """Time first, as train wants it."""
     shape = (problem.length, problem.batch)
     zeros = torch.zeros(*shape, 1)
+    seen = {'state': torch.randn(*shape, problem.observation)} if problem.observation else {}
+    if problem.image:
+        seen['image'] = torch.randint(0, 256, (*shape, 3, problem.image, problem.image), dtype=torch.uint8)
+    chosen = torch.nn.functional.one_hot(torch.randint(problem.action, shape), problem.action).float()
     return {
-        'state': torch.randn(*shape, problem.observation),
-        'actions': torch.rand(*shape, problem.action) * 2 - 1,
+        **seen,
+        'actions': chosen if problem.discrete else torch.rand(*shape, problem.action) * 2 - 1,
         'rewards': torch.randn(*shape, 1),
         'terminated': zeros, 'truncated': zeros.clone(), 'is_first': zeros.clone(),
     }
@@ -73,8 +84,14 @@ def build(problem: Problem) -> Learner:
     MetricAggregator.disabled = True
     fabric = hydra.utils.instantiate(config.fabric, _convert_='all')
     fabric.launch()
-    space = gymnasium.spaces.Dict({'state': gymnasium.spaces.Box(-np.inf, np.inf, (problem.observation,))})
-    world_model, actor, critic, target_critic, _ = build_agent(fabric, (problem.action,), True, config, space)
+    spaces: dict[str, gymnasium.Space] = {}
+    if problem.observation:
+        spaces['state'] = gymnasium.spaces.Box(-np.inf, np.inf, (problem.observation,))
+    if problem.image:
+        spaces['image'] = gymnasium.spaces.Box(0, 255, (3, problem.image, problem.image), np.uint8)
+    continuous = not problem.discrete
+    world_model, actor, critic, target_critic, _ = build_agent(
+        fabric, (problem.action,), continuous, config, gymnasium.spaces.Dict(spaces))
     networks = {'world_model': world_model, 'actor': actor, 'critic': critic}
     made = optimisers(fabric, config, networks)
     percentile = config.algo.actor.moments.percentile
@@ -85,10 +102,10 @@ def build(problem: Problem) -> Learner:
         # train leaves the slow critic to its caller.
         with torch.no_grad():
             torch._foreach_lerp_(list(target_critic.parameters()), list(critic.parameters()), config.algo.critic.tau)
-        train(fabric, *networks.values(), target_critic, *made, batch, None, config, True, (problem.action,), moments)
+        train(fabric, *networks.values(), target_critic, *made, batch, None, config, continuous, (problem.action,), moments)
 
     parameters = trained(p for network in networks.values() for p in network.parameters())
-    return Learner(f"sheeprl {importlib.metadata.version('sheeprl')}", parameters, update)
+    return Learner(f"sheeprl {importlib.metadata.version('sheeprl')}", parameters, update, getattr(torch, problem.precision))
 
 
 if __name__ == '__main__':
