@@ -100,7 +100,7 @@ def train(variant: str, seed: int, steps: int) -> Result:
     blocks = () if variant == 'full' else (variant,)
     config = load_agent(ROOT / 'config', 'dreamer_v2', 'cpu', SMALL, blocks)
     settings = Settings('dreamer_v2', 'cpu', variant, 'catch', 'vector', steps, 1, TRAIN_RATIO, 0, seed, 1, 'cpu', '{}')
-    episodes = list(Trial(Catch(seed), config, settings).learn())  # type: ignore[arg-type]
+    episodes = list(Trial(Catch(seed), config, settings).learn())
     late = [episode.value > 0 for episode in episodes[len(episodes) // 2:]]
     return Result(variant, seed, float(np.mean(late)), episodes[-1].seconds)
 

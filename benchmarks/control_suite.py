@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -37,6 +37,24 @@ class Seen(NamedTuple):
     is_terminal: bool
 
 
+class Environment(Protocol):
+    """What an agent learns in.
+
+    Attributes:
+        task: observation and action as the agent sees them.
+        steps: environment steps until now; resets do not count.
+    """
+
+    task: Task
+    steps: int
+
+    def reset(self) -> Seen:
+        """Begin an episode."""
+
+    def step(self, action: np.ndarray) -> Seen:
+        """Take an action: (A) in [-1, 1], or the number of a choice."""
+
+
 class ControlTask:
     """A dm_control environment in which each action is repeated.
 
@@ -46,9 +64,7 @@ class ControlTask:
         repeat: environment steps per action; an episode that ends on the way cuts them short.
         camera: number of the camera that gives images.
 
-    Attributes:
-        task: observation and action as the agent sees them, actions in [-1, 1].
-        steps: environment steps until now; resets do not count.
+    Attributes: see Environment; actions are in [-1, 1].
     """
 
     def __init__(self, environment: Any, inputs: Inputs, repeat: int, camera: int = 0) -> None:

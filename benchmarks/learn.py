@@ -27,7 +27,7 @@ import learn_table
 import numpy as np
 import torch
 import yaml
-from control_suite import ControlTask, Seen
+from control_suite import Environment, Seen
 from learn_table import PROGRESS, Settings, load_protocol
 
 from dreamer_learning.agent import Agent
@@ -63,7 +63,7 @@ class Trial:
         settings: steps, prefill, train_ratio, seed and device are used.
     """
 
-    def __init__(self, environment: ControlTask, config: AgentConfig, settings: Settings) -> None:
+    def __init__(self, environment: Environment, config: AgentConfig, settings: Settings) -> None:
         self._environment, self._config, self._settings = environment, config, settings
         task, seed = environment.task, settings.seed
         self._device = torch.device(settings.device)
@@ -121,7 +121,7 @@ class Trial:
                 self._replay.update_latents(sample['index'], *(latents[name].cpu().numpy() for name in ('deter', 'stoch')))
         self._policy.load(self.agent.policy_parameters())
 
-    def evaluate(self, environment: ControlTask, episodes: int) -> list[float]:
+    def evaluate(self, environment: Environment, episodes: int) -> list[float]:
         """Returns of episodes in evaluation mode; nothing is learned from them."""
         values = []
         for _ in range(episodes):
@@ -139,7 +139,7 @@ def _one(obs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: array[None] for name, array in obs.items()}
 
 
-def run(settings: Settings, config: AgentConfig, make: Callable[[int], ControlTask], folder: Path) -> None:
+def run(settings: Settings, config: AgentConfig, make: Callable[[int], Environment], folder: Path) -> None:
     """Learn, evaluate, and keep what comes of it in the folder.
 
     Args:

@@ -28,7 +28,7 @@ from dreamer_learning.replay import Replay
 from dreamer_learning.spaces import load_task
 from dreamer_mujoco.config import load_simulation
 from dreamer_mujoco.simulation import Command, Simulation
-from dreamer_sensing.observer import Observer
+from dreamer_sensing.observer import Observer, SensedStep
 from dreamer_sensing.proprioception import rotation_matrix
 from dreamer_sensing.settings import load_sensing
 
@@ -49,7 +49,7 @@ class Robot:
         self.period = 1.0 / self.task.control_rate
         self.reading = self.simulation.read()
 
-    def observe(self):
+    def observe(self) -> SensedStep:
         r = self.reading
         return self.observer.observe(
             r.time, r.joint_position, r.joint_velocity, r.joint_effort, r.orientation, r.angular_velocity,

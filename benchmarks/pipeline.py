@@ -15,6 +15,7 @@ import struct
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,7 @@ def config_at_rate(rate: float, folder: Path) -> Path:
 
 def measure(arguments: argparse.Namespace, folder: Path) -> None:
     config = config_at_rate(arguments.rate, folder)
-    options = {'run_dir': folder / 'run', 'config_dir': config}
+    options: dict[str, object] = {'run_dir': folder / 'run', 'config_dir': config}
     if arguments.mode == 'lockstep':
         options.update(real_time_factor=0.0, learner='false')
     command = ['ros2', 'launch', 'dreamer_bringup', 'robot.launch.py', *(f'{k}:={v}' for k, v in options.items())]
@@ -112,7 +113,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
         system.wait(60)
 
 
-def spin(executor: SingleThreadedExecutor, done, seconds: float) -> None:
+def spin(executor: SingleThreadedExecutor, done: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         if time.monotonic() > deadline:

@@ -41,8 +41,8 @@ def measure(config: AgentConfig, task: Task, rounds: int, steps: int) -> dict[st
         everyone = {**policies, 'onnxruntime': OnnxPolicy(path)}
     times: dict[str, list[float]] = {name: [] for name in everyone}
     for _ in range(rounds):
-        for name, policy in everyone.items():
-            times[name] += step_times(policy, steps)
+        for name, member in everyone.items():
+            times[name] += step_times(member, steps)
     return times
 
 
