@@ -22,7 +22,8 @@ from dreamer_drivers.robot import load_gate
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import load_agent
 from dreamer_learning.batch import to_tensors
-from dreamer_learning.devices import PRECISIONS, keep_freed_memory
+from dreamer_learning.config import ConfigError
+from dreamer_learning.devices import PRECISIONS, check_compiler, keep_freed_memory
 from dreamer_learning.policy import Policy
 from dreamer_learning.replay import Replay
 from dreamer_learning.spaces import load_task
@@ -86,7 +87,10 @@ def main() -> None:
     parser.add_argument('--out', type=Path, default=None, help='folder for progress.csv')
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    learn(arguments)
+    try:
+        learn(arguments)
+    except ConfigError as error:
+        raise SystemExit(f'error: {error}') from None
 
 
 def learn(arguments: argparse.Namespace) -> None:
@@ -95,6 +99,7 @@ def learn(arguments: argparse.Namespace) -> None:
     keep_freed_memory()
     agent = Agent(config, robot.task, seed=arguments.seed, precision=arguments.precision)
     if arguments.compile:
+        check_compiler(agent.device)
         agent.compile()
     policy = Policy(config, robot.task, seed=arguments.seed)
     replay = Replay(config.replay.capacity, robot.task, config.latent_spec, arguments.seed,

@@ -88,13 +88,18 @@ class Settings:
 
     def name(self) -> str:
         """Of the run's folder."""
-        return '-'.join(part for part in (self.task, self.agent, self.size, *self.blocks.split(','), self.inputs) if part
+        return '-'.join(part for part in (
+            self.task, self.agent, self.size, *self.blocks.split(','), self.inputs, self._precision()) if part
                         ) + f'-seed{self.seed}'
 
     def title(self) -> str:
         """What the runs of one line of the table have in common, beside the task."""
-        parts = (f'{self.agent} {self.size}', self.blocks, self.inputs, '' if self.overrides == '{}' else self.overrides)
+        parts = (f'{self.agent} {self.size}', self.blocks, self.inputs, self._precision(),
+                 '' if self.overrides == '{}' else self.overrides)
         return ', '.join(part for part in parts if part)
+
+    def _precision(self) -> str:
+        return '' if self.precision == 'float32' else self.precision
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +174,8 @@ def groups(folder: Path) -> dict[tuple[object, ...], list[Run]]:
     result: dict[tuple[object, ...], list[Run]] = {}
     for run in runs:
         s = run.settings
-        key = (s.task, s.agent, s.size, s.blocks, s.inputs, s.overrides, s.repeat, s.train_ratio, s.prefill)
+        key = (s.task, s.agent, s.size, s.blocks, s.inputs, s.overrides, s.repeat, s.train_ratio, s.prefill,
+               s.precision)
         result.setdefault(key, []).append(run)
     return result
 

@@ -55,6 +55,8 @@ def every_value(
         'robot_config': load_yaml(robot) if robot.is_file() else {},
         'seed': settings.seed,
         'train_ratio': settings.train_ratio,
+        'precision': settings.precision,
+        'compile': settings.compile,
         'versions': _versions(),
     }
     return yaml.safe_load(yaml.safe_dump(values))

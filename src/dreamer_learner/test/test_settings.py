@@ -20,6 +20,7 @@ GOOD = Settings('run', 'cpu', 0, 32.0, True, 5.0, 60.0, 60.0, 0)
         ('publish_period', 0.0, 'parameter publish_period: 0.0 is not allowed; seconds above 0'),
         ('checkpoint_period', float('nan'), 'parameter checkpoint_period: nan'),
         ('video_period', -1.0, 'parameter video_period: -1.0'),
+        ('precision', 'float16', "parameter precision: 'float16' is not allowed; did you mean"),
         ('train_ratio', 0.0, 'parameter limit_environment: needs a train_ratio'),
     ],
 )

@@ -6,6 +6,7 @@ of a pass of its own, because what one part learns from gives the others no grad
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -18,8 +19,9 @@ from dreamer_learning import parallel
 from dreamer_learning.adam import Adam, Group
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.behaviour import Behaviour
-from dreamer_learning.config import ConfigError
-from dreamer_learning.devices import Precision
+from dreamer_learning.config import ConfigError, nearest
+from dreamer_learning.devices import PRECISIONS, Precision
+from dreamer_learning.heads import ScalarHead
 from dreamer_learning.optim import LaProp
 from dreamer_learning.planning import NoBehaviour
 from dreamer_learning.spaces import Task
@@ -84,12 +86,14 @@ class Agent:
         precision: of updates, see Precision.
 
     Raises:
-        ConfigError: the agent does not go with what the task sees or does.
+        ConfigError: the agent does not go with what the task sees or does, or unknown precision.
     """
 
     def __init__(self, config: AgentConfig, task: Task, device: torch.device | str = 'cpu', seed: int = 0,
                  precision: Precision = 'float32') -> None:
         config.check_actions(task)
+        if precision not in PRECISIONS:
+            raise ConfigError(f"precision: '{precision}' is not allowed; {nearest(precision, PRECISIONS)}")
         self.config, self.task, self.device = config, task, torch.device(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -99,7 +103,7 @@ class Agent:
         self.generator = torch.Generator(self.device).manual_seed(parallel.seed(seed))
         self.optimiser = self._make_optimiser()
         self.updates = 0
-        self._precision = precision
+        self._precision, self._compiled = precision, False
 
     def _make_optimiser(self) -> LaProp | Adam:
         config = self.config.optimiser
@@ -114,8 +118,9 @@ class Agent:
 
     def compile(self, backend: str = 'inductor') -> None:
         """Make graphs of what an update consists of: some steps of DreamerV3's filter and their gradients, one imagined step, the
-        losses of the world model, and those of imagined paths where gradients do not go through the dynamics. The first update
-        then takes about a minute, less where torch finds the graphs in its cache.
+        actor's choice, norms of image encoders, the losses of the world model, and those of imagined paths where gradients do
+        not go through the dynamics. The rest stays as it is. The first update then takes about a minute, less where torch finds
+        the graphs in its cache.
 
         Args:
             backend: of torch.compile.
@@ -123,6 +128,10 @@ class Agent:
         import torch._inductor.config as inductor  # a second of work that nothing else needs
 
         inductor.compile_threads = 1  # its worker processes would outlive a training that is killed
+        for module in self.networks.modules():
+            if isinstance(module, ScalarHead):
+                _ = module.output  # made now: a graph of the first update would not fit the second
+        self._compiled = True
         self.model.compile_parts(backend)
         if not isinstance(self.behaviour, NoBehaviour):
             self.behaviour.compile_parts(backend)
@@ -208,7 +217,11 @@ class Agent:
             '<name>/truth' and '<name>/model', each (N, T, ...): float32, images uint8; and 'context', a scalar: the
             number of filtered steps.
         """
-        batch = {name: value[:sequences] for name, value in batch.items()}
+        # Its shapes would take graphs of their own.
+        with torch.compiler.set_stance('force_eager') if self._compiled else contextlib.nullcontext():
+            return self._report({name: value[:sequences] for name, value in batch.items()})
+
+    def _report(self, batch: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
         generator = torch.Generator(self.device).manual_seed(self.updates)
         deter, stoch, _ = self.model.observe(batch, generator)
         length = deter.shape[1]

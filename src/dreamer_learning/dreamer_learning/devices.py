@@ -14,8 +14,8 @@ import torch
 from dreamer_learning.config import ConfigError, nearest
 
 Precision = Literal['float32', 'bfloat16']
-"""Of matrix products and convolutions in an update, and of what goes between them; parameters, distributions, losses and the
-filter are float32 in either. DreamerV3's public code computes in bfloat16."""
+"""Of matrix products and convolutions in an update, and of what goes between them; parameters, distributions, losses, the filter
+and the imagination of few rows (rssm.py) are float32 in either. DreamerV3's public code computes in bfloat16."""
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 # glibc's malloc.h

@@ -75,7 +75,8 @@ class TwoHot:
         """Expected value: (..., K) -> (...)."""
         probs = torch.softmax(logits, -1)
         difference = probs[..., self.middle + 1:] - probs[..., :self.middle].flip(-1)
-        return torch.mv(difference.flatten(0, -2), self._positive).view(logits.shape[:-1])
+        with torch.autocast(logits.device.type, enabled=False):  # CUDA would take a product in half precision
+            return torch.mv(difference.flatten(0, -2), self._positive).view(logits.shape[:-1])
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Cross entropy to the two-hot targets, summed over targets: logits (..., K), target (..., N) -> (...)."""

@@ -97,7 +97,7 @@ class PooledDecoder(nn.Module):
     def forward(self, deter: Tensor, stoch: Tensor) -> Tensor:
         grid = (-1, self.blocks, self.height, self.width, self.depth // self.blocks)
         x = self.from_deter(deter).view(grid).permute(0, 2, 3, 1, 4).flatten(3)
-        x = self.norm(x + self.from_stoch(stoch).view(x.shape)).permute(0, 3, 1, 2)
+        x = self.norm(x + self.from_stoch(stoch).view(x.shape).to(x.dtype)).permute(0, 3, 1, 2)
         for index, convolution in enumerate(self.convolutions):
             x = convolution(functional.interpolate(x, scale_factor=2, mode='nearest'))
             if index < len(self.norms):

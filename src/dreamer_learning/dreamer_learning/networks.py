@@ -143,7 +143,8 @@ def norm_silu_backward(grad: Tensor, n: Tensor, r: Tensor, weight: Tensor) -> tu
     n = n.to(weight.dtype)
     dy = torch.ops.aten.silu_backward(grad.to(weight.dtype), n * weight)
     dn = dy * weight
-    mean = torch.linalg.vecdot(dn, n).unsqueeze(-1).mul_(-1.0 / n.shape[-1])
+    with torch.autocast(n.device.type, enabled=False):
+        mean = torch.linalg.vecdot(dn, n).unsqueeze(-1).mul_(-1.0 / n.shape[-1])
     return dn.addcmul_(n, mean).mul_(r).to(grad.dtype), dy
 
 

@@ -30,7 +30,8 @@ from dreamer_learning.scan import ObserveScan, ScanPlan, ScanSteps
 
 HALF_PRECISION_ROWS = 512
 """Of fewer rows, converting costs a CPU more than half precision gains in the products of one step. The batch of a filter's step
-never has as many."""
+never has as many. The actor's loss is in half precision either way: its log-probabilities are those of the policy that acted
+but for rounding."""
 
 
 class Posterior(nn.Module):
@@ -151,10 +152,11 @@ class RSSM(nn.Module):
             gradients: through dynamics, samples and actions; False = none.
 
         Returns:
-            features (H+1, N, F), in half precision under autocast, and actions (H, N, A).
+            features (H+1, N, F), in half precision under autocast where there are HALF_PRECISION_ROWS, and actions (H, N, A).
         """
         half = torch.is_autocast_enabled(features.device.type) and len(features) >= HALF_PRECISION_ROWS
-        with torch.set_grad_enabled(gradients), torch.autocast(features.device.type, enabled=half):
+        # No cache: weights converted here, without gradient, must not be those of the losses.
+        with torch.set_grad_enabled(gradients), torch.autocast(features.device.type, enabled=half, cache_enabled=False):
             noise = self.latent.noise(horizon, len(features), generator=generator, device=features.device)
             weights, action_weight = self.core.prepare(), self.core.action_weight()
             states, actions = [self._compute(features)], []

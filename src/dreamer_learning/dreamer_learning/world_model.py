@@ -76,7 +76,7 @@ class WorldModel(nn.Module):
         behaviour = self.config.behaviour
         discount = 1 - 1 / behaviour.discount_horizon
         if self.continuation is None:
-            return torch.full_like(features[..., 0], discount)
+            return torch.full(features.shape[:-1], discount, device=features.device)
         return self.continuation.predict(features) * (1.0 if behaviour.discount_in_target else discount)
 
     def compile_parts(self, backend: str) -> None:

@@ -2,27 +2,36 @@
 
 import pytest
 import torch
-from family_toys import able, random_batch, shrunk, task_of
+from family_toys import able, random_batch, task_of, tiny
 from torch import Tensor
 
 from dreamer_learning import rssm
 from dreamer_learning.agent import Agent
+from dreamer_learning.config import ConfigError
+from dreamer_learning.distributions import TwoHot
 
 AGENTS = ['planet', 'dreamer_v1', 'dreamer_v2', 'dreamer_v3', 'daydreamer']
+PARTS = ['model.encoder', 'model.rssm.core', 'model.decoder', 'model.reward', 'behaviour.actor', 'behaviour.critic']
+# Heads that begin at zero would make every return zero.
+ALIVE = {'heads': {'outscale': 1.0}}
 
 
-def gradients(agent: Agent, batch: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, float], Tensor]:
-    """Metrics of one update, and all its gradients, flat."""
-    kept: list[Tensor] = []
+def learn(agent: Agent, batch: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, float], dict[str, Tensor]]:
+    """Metrics of one update, and the gradients of each part, flat."""
+    kept: dict[str, Tensor] = {}
 
     def keep() -> Tensor:
-        kept.extend((torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in agent.networks.parameters())
-        return torch.cat(kept).norm()
+        for part in PARTS:
+            own = [p.grad for name, p in agent.networks.named_parameters() if name.startswith(part)]
+            found = [gradient.flatten() for gradient in own if gradient is not None]
+            if found:
+                kept[part] = torch.cat(found)
+        return torch.cat(list(kept.values())).norm()
 
     monkeypatch.setattr(agent.optimiser, 'step', keep)
     metrics = agent.train_step(batch)
     metrics.pop('latents')
-    return metrics, torch.cat(kept)
+    return metrics, kept
 
 
 @pytest.mark.parametrize('rows', [1, 10**6], ids=['imagined in half precision', 'imagined in full precision'])
@@ -32,20 +41,43 @@ def test_half_precision_learns_the_same(name: str, discrete: bool, rows: int, mo
     if not able(name, discrete):
         return
     monkeypatch.setattr(rssm, 'HALF_PRECISION_ROWS', rows)
-    config, task = shrunk(name), task_of('both', discrete)
+    config, task = tiny(name, ALIVE), task_of('vector', discrete)
     batch = random_batch(config, task, 0)
-    full, exact = gradients(Agent(config, task), batch, monkeypatch)
-    half, rounded = gradients(Agent(config, task, precision='bfloat16'), batch, monkeypatch)
-    assert rounded.dtype == torch.float32
-    assert not torch.equal(exact, rounded), 'nothing was computed in half precision'
+    full, exact = learn(Agent(config, task), batch, monkeypatch)
+    half, rounded = learn(Agent(config, task, precision='bfloat16'), batch, monkeypatch)
     for key in ('loss/reconstruction', 'loss/reward', 'kl'):
-        assert half[key] == pytest.approx(full[key], rel=0.03, abs=0.01), key
-    assert torch.cosine_similarity(exact, rounded, 0) > 0.9  # a rounded probability may choose another class
+        assert half[key] == pytest.approx(full[key], rel=0.1, abs=0.01), key
+    if name != 'planet':
+        assert half['weight'] == pytest.approx(full['weight'], abs=1e-3)
+        assert half['return'] == pytest.approx(full['return'], rel=0.1, abs=0.02)
+    assert exact.keys() == rounded.keys()
+    for part, gradient in exact.items():
+        assert rounded[part].dtype == torch.float32
+        assert not torch.equal(gradient, rounded[part]), f'{part}: nothing was computed in half precision'
+        assert torch.cosine_similarity(gradient, rounded[part], 0) > 0.9, part  # a rounded probability may choose another class
+
+
+def test_a_value_is_in_full_precision_where_products_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    product = torch.mv
+
+    def as_on_cuda(matrix: Tensor, vector: Tensor) -> Tensor:
+        half = torch.is_autocast_enabled('cpu')
+        return product(matrix.bfloat16(), vector.bfloat16()) if half else product(matrix, vector)
+
+    monkeypatch.setattr(torch, 'mv', as_on_cuda)
+    with torch.autocast('cpu', torch.bfloat16):
+        value = TwoHot(255).mean(torch.randn(4, 255))
+    assert value.dtype == torch.float32
 
 
 def test_parameters_and_policies_stay_in_full_precision() -> None:
-    config, task = shrunk('dreamer_v3'), task_of('both')
+    config, task = tiny('dreamer_v3'), task_of('both')
     agent = Agent(config, task, precision='bfloat16')
     agent.train_step(random_batch(config, task, 0))
     assert {value.dtype for value in agent.policy_parameters().values()} == {torch.float32}
     assert {value.dtype for value in agent.networks.parameters()} == {torch.float32}
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    with pytest.raises(ConfigError, match="precision: 'float16' is not allowed"):
+        Agent(tiny('dreamer_v3'), task_of(), precision='float16')  # type: ignore[arg-type]
