@@ -72,8 +72,7 @@ class Trial:
         if settings.compile:
             self.agent.compile()
         self._policy = Policy(config, task, self._device, seed)
-        self._replay = Replay(config.replay.capacity, task, config.latent_spec, seed,
-                              config.replay.length if config.replay.online else 0)
+        self._replay = Replay.of(config, task, seed)
         self._random = np.random.default_rng(seed)
         self._credit = 0.0
         self._metrics: dict[str, Any] = {}

@@ -102,8 +102,7 @@ def learn(arguments: argparse.Namespace) -> None:
         check_compiler(agent.device)
         agent.compile()
     policy = Policy(config, robot.task, seed=arguments.seed)
-    replay = Replay(config.replay.capacity, robot.task, config.latent_spec, arguments.seed,
-                    config.replay.length if config.replay.online else 0)
+    replay = Replay.of(config, robot.task, arguments.seed)
     random = RandomPolicy(robot.task.action, arguments.seed, robot.task.control_rate)
     carry, credit, rewards, parts, metrics, started = policy.initial(1), 0.0, [], [], {}, False
     begin = last = time.monotonic()

@@ -60,7 +60,7 @@ def begin(config: AgentConfig, task: Task, settings: Settings, run: RunDirectory
     replay = config.replay
     device = check_device(settings.device)
     latent = config.latent_spec
-    memory = Replay(replay.capacity, task, latent, parallel.seed(settings.seed), replay.length if replay.online else 0)
+    memory = Replay.of(config, task, parallel.seed(settings.seed))
     experience = Experience(memory, task, latent)
     keep_freed_memory()
     updater = Updater(Agent(config, task, device, settings.seed, settings.precision), memory, warn)

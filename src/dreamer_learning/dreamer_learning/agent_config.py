@@ -344,6 +344,8 @@ class ReplayConfig:
         online: every fresh window is trained on once soon after it arrived.
         context: the stored latent of the step before a window starts its recurrence; False = every window starts as an
             episode does.
+        recent: half of the windows begin in as many newest steps, so that a robot learns sooner from where it is now; 0 = all
+            windows are drawn from all steps, as all agents of the family do.
     """
 
     capacity: int
@@ -352,8 +354,11 @@ class ReplayConfig:
     start: int
     online: bool = False
     context: bool = False
+    recent: int = 0
 
     def __post_init__(self) -> None:
+        if self.recent < 0:
+            raise ConfigError('recent is at least 0')
         if self.batch < 1 or self.length < 2:
             raise ConfigError('batch is at least 1 and length at least 2')
         if self.capacity <= self.length:

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from dreamer_learning import parallel
-from dreamer_learning.agent_config import LatentSpec
+from dreamer_learning.agent_config import AgentConfig, LatentSpec
 from dreamer_learning.batch import OBSERVATION
 from dreamer_learning.config import ConfigError
 from dreamer_learning.spaces import Task
@@ -67,14 +67,15 @@ class Replay:
         seed: of the sampling.
         online_length: length of the windows of the online queue; 0 = no queue.
         memory: bytes that the rows may take; None = half of what is available now, divided among processes that train together.
+        recent: half of the windows are drawn from as many newest rows; 0 = all windows from all rows.
 
     Raises:
         ConfigError: no memory, here and in `add`.
     """
 
     def __init__(self, capacity: int, task: Task, latent_spec: LatentSpec, seed: int = 0, online_length: int = 0,
-                 memory: int | None = None) -> None:
-        self.task, self._online_length = task, online_length
+                 memory: int | None = None, recent: int = 0) -> None:
+        self.task, self._online_length, self._recent = task, online_length, recent
         self._asked, self.capacity = capacity, capacity
         action = task.action
         self._action_shape: tuple[int, ...] = () if action.discrete else (action.size,)
@@ -196,8 +197,15 @@ class Replay:
                 self._online.append(lane.fresh[0])
                 lane.fresh.clear()
 
+    @classmethod
+    def of(cls, config: AgentConfig, task: Task, seed: int) -> Replay:
+        """As an agent's configuration wants it."""
+        own = config.replay
+        return cls(own.capacity, task, config.latent_spec, seed, own.length if own.online else 0, recent=own.recent)
+
     def sample(self, batch: int, length: int) -> dict[str, np.ndarray]:
-        """Windows of consecutive steps: fresh ones of the online queue first, the others uniform over all starts.
+        """Windows of consecutive steps: fresh ones of the online queue first, half of the others from the newest `recent` steps,
+        the rest uniform over all starts.
 
         Returns:
             the entries of batch.py's table.
@@ -207,8 +215,11 @@ class Replay:
         """
         with self._lock:
             starts = self._online_starts(batch, length)
-            serials = self._follow(np.concatenate([starts, self._uniform_starts(batch - len(starts), length)]), length)
-            return self._gather(serials)
+            missing = batch - len(starts)
+            recent = missing // 2 if self._recent else 0
+            drawn = [self._uniform_starts(recent, length, max(self._oldest(), self._count - self._recent)),
+                     self._uniform_starts(missing - recent, length, self._oldest())]
+            return self._gather(self._follow(np.concatenate([starts, *drawn]), length))
 
     def _oldest(self) -> int:
         return max(0, self._count - self.capacity)
@@ -225,16 +236,19 @@ class Replay:
         rows = serials % self.capacity
         return serials[self._ends[self._segment[rows]] - self._position[rows] >= length - 1]
 
-    def _uniform_starts(self, count: int, length: int) -> np.ndarray:
-        """Rejection keeps the draw uniform over all valid starts; when most rows are invalid, list the valid ones."""
+    def _uniform_starts(self, count: int, length: int, oldest: int) -> np.ndarray:
+        """Of the steps from `oldest` on. Rejection keeps the draw uniform over all valid starts; when most rows are invalid, list
+        the valid ones."""
         found = np.empty(0, np.int64)
         for _ in range(4):
             if len(found) >= count:
                 break
-            draw = self._random.integers(self._oldest(), max(self._count, 1), size=2 * count)
+            draw = self._random.integers(oldest, max(self._count, 1), size=2 * count)
             found = np.concatenate([found, self._valid(draw, length) if self._count else found])
         if len(found) < count:
-            valid = self._valid(np.arange(self._oldest(), self._count), length)
+            valid = self._valid(np.arange(oldest, self._count), length)
+            if not len(valid) and oldest > self._oldest():
+                return self._uniform_starts(count, length, self._oldest())
             if not len(valid):
                 raise ReplayEmpty(f'replay: no {length} consecutive steps among {len(self)} stored')
             found = self._random.choice(valid, count)

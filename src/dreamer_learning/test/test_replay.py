@@ -102,6 +102,24 @@ def test_uniform_over_all_starts() -> None:
     assert abs(counts / 1000 - 1).max() < 0.15
 
 
+def test_half_of_the_windows_from_the_newest_steps() -> None:
+    replay = Replay(100, TASK, LATENT, seed=3, recent=9)
+    for step in range(24):
+        add(replay, step)
+    counts = np.bincount(replay.sample(20_000, 5)['reward'][:, 0].astype(int), minlength=20)
+    assert len(counts) == 20
+    # Of the 9 newest steps the last 4 begin no window: 10,000 windows begin in 5, as many in all 20.
+    assert counts[15:] == pytest.approx(np.full(5, 2500), rel=0.1)
+    assert counts[:15] == pytest.approx(np.full(15, 500), rel=0.2)
+
+
+def test_newest_steps_too_short_for_a_window() -> None:
+    replay = Replay(100, TASK, LATENT, seed=3, recent=3)
+    for step in range(24):
+        add(replay, step)
+    assert len(np.unique(replay.sample(1000, 5)['reward'][:, 0])) == 20
+
+
 def test_online_queue_gives_every_fresh_window_once() -> None:
     replay = Replay(500, TASK, LATENT, online_length=5)
     for step in range(23):
