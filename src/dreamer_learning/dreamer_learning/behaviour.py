@@ -98,6 +98,15 @@ def choose_starts(wanted: int, shape: torch.Size, generator: torch.Generator | N
     return torch.cat([index[:, -1], earlier[order]])[:wanted]
 
 
+def imagine(model: WorldModel, actor: Actor, starts: Tensor, horizon: int, generator: torch.Generator | None,
+            gradients: bool) -> tuple[Tensor, Tensor]:
+    """Follow an actor: (N, F) -> features (H+1, N, F) and actions (H, N, A), with gradient to the actor, not to the model, if
+    asked for."""
+    noise = actor.noise(horizon, len(starts), generator=generator, device=starts.device)
+    with frozen(model.rssm):
+        return model.rssm.imagine(starts, lambda now, h: actor.act(now, noise[h]), horizon, generator, gradients)
+
+
 class SlowCritic(nn.Module):
     """A critic, and a slow copy of it that moves by `slow_rate` towards it every `slow_every` updates."""
 
@@ -169,10 +178,7 @@ class Behaviour(SlowCritic):
 
     def _imagine(self, model: WorldModel, starts: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """(N, F) -> features (H+1, N, F) and actions (H, N, A), with gradient where the actor learns through the dynamics."""
-        noise = self.actor.noise(self.config.horizon, len(starts), generator=generator, device=starts.device)
-        with frozen(model.rssm):
-            return model.rssm.imagine(starts, lambda now, h: self.actor.act(now, noise[h]), self.config.horizon, generator,
-                                      self._through_dynamics)
+        return imagine(model, self.actor, starts, self.config.horizon, generator, self._through_dynamics)
 
     def _imagination_loss(self, model: WorldModel, path: Tensor, actions: Tensor) -> tuple[BehaviourLoss, Tensor]:
         """path (H+1, N, F), actions (H, N, A) -> losses, returns (H, N)."""

@@ -31,7 +31,7 @@ from torch import Tensor
 
 from dreamer_learning import parallel
 from dreamer_learning.agent_config import AgentConfig
-from dreamer_learning.behaviour import BehaviourLoss, SlowCritic, choose_starts, frozen, lambda_return
+from dreamer_learning.behaviour import BehaviourLoss, SlowCritic, choose_starts, frozen, imagine, lambda_return
 from dreamer_learning.heads import Actor, feature_size
 from dreamer_learning.spaces import Task
 from dreamer_learning.world_model import WorldModel
@@ -62,12 +62,7 @@ class ValueGradient(SlowCritic):
         chosen = choose_starts(parallel.part(self.config.imagination_starts), features.shape[:2], generator, starts.device)
         if chosen is not None:
             starts, terminal = starts[chosen], terminal[chosen]
-        through = self._share > 0
-
-        noise = self.actor.noise(self.config.horizon, len(starts), generator=generator, device=starts.device)
-        with frozen(model.rssm):
-            path, actions = model.rssm.imagine(starts, lambda now, h: self.actor.act(now, noise[h]), self.config.horizon,
-                                               generator, through)
+        path, actions = imagine(model, self.actor, starts, self.config.horizon, generator, self._share > 0)
         return self.imagination_loss(model, path, actions, terminal)
 
     def imagination_loss(self, model: WorldModel, path: Tensor, actions: Tensor, terminal: Tensor) -> BehaviourLoss:
