@@ -112,11 +112,14 @@ class Trainer:
         self._wake.set()
 
     def stop(self) -> None:
-        """End after the update in progress, and save. Steps still in the queue are in the bags."""
+        """End after the update in progress, and save. Steps still in the queue are in the bags.
+
+        A first update that is being compiled takes up to a minute and is not waited for: before it nothing was learned.
+        """
         self._stopping = True
         self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        while self._thread.is_alive() and not self._updater.compiling:
+            self._thread.join(0.1)
 
     def save(self, timeout: float) -> Saved:
         """Have a checkpoint written between two updates.

@@ -30,12 +30,14 @@ class Updater:
 
     Attributes:
         bad: updates whose loss or gradient was not finite; their latents are not used.
+        compiling: whether the first update of a compiled agent goes on.
     """
 
     def __init__(self, agent: Agent, replay: Replay, warn: Callable[[str], None]) -> None:
         self.agent = agent
         self.meters = Meters()
         self.bad = 0
+        self.compiling, self._begun = False, False
         self._replay = replay
         self._bad_in_a_row = 0
         self._first: Fault | None = None  # of those in a row
@@ -58,7 +60,9 @@ class Updater:
             batch = to_tensors(self._replay.sample(*self._size), self.agent.device)
         except ReplayEmpty:
             return False
+        self.compiling = self.agent.compiled and not self._begun
         metrics = self.agent.train_step(batch)
+        self.compiling, self._begun = False, True
         latents = metrics.pop('latents')
         fault = find_fault(metrics, batch, self._replay)
         if fault is not None:

@@ -125,6 +125,31 @@ def test_trains_continuously_and_publishes_weights_that_a_policy_takes(config_di
     assert rig.trainer.failure is None
 
 
+def test_a_first_update_that_is_being_compiled_is_not_waited_for(
+    config_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(config_dir, tmp_path, 0.0, exact=False)
+    began, go_on = threading.Event(), threading.Event()
+    train = rig.agent.train_step
+
+    def compile_first(batch: dict[str, torch.Tensor]) -> dict[str, Any]:
+        began.set()
+        assert go_on.wait(60)
+        return train(batch)
+
+    rig.agent.compiled = True
+    monkeypatch.setattr(rig.agent, 'train_step', compile_first)
+    rig.trainer.start()
+    rig.feed(steps(0, 40))
+    assert began.wait(60)
+    rig.trainer.stop()
+    assert rig.agent.updates == 0
+    go_on.set()
+    rig.wait(lambda: rig.agent.updates > 0)
+    rig.trainer.stop()
+    assert not rig.updater.compiling
+
+
 def test_ratio_with_exact_order_gives_the_same_parameters_however_steps_arrive(
     config_dir: Path, tmp_path: Path
 ) -> None:

@@ -85,6 +85,9 @@ class Agent:
         seed: fixes the initial parameters and every later random draw.
         precision: of updates, see Precision.
 
+    Attributes:
+        compiled: whether `compile` was called.
+
     Raises:
         ConfigError: the agent does not go with what the task sees or does, or unknown precision.
     """
@@ -103,7 +106,7 @@ class Agent:
         self.generator = torch.Generator(self.device).manual_seed(parallel.seed(seed))
         self.optimiser = self._make_optimiser()
         self.updates = 0
-        self._precision, self._compiled = precision, False
+        self._precision, self.compiled = precision, False
 
     def _make_optimiser(self) -> LaProp | Adam:
         config = self.config.optimiser
@@ -131,7 +134,7 @@ class Agent:
         for module in self.networks.modules():
             if isinstance(module, ScalarHead):
                 _ = module.output  # made now: a graph of the first update would not fit the second
-        self._compiled = True
+        self.compiled = True
         self.model.compile_parts(backend)
         if not isinstance(self.behaviour, NoBehaviour):
             self.behaviour.compile_parts(backend)
@@ -218,7 +221,7 @@ class Agent:
             number of filtered steps.
         """
         # Its shapes would take graphs of their own.
-        with torch.compiler.set_stance('force_eager') if self._compiled else contextlib.nullcontext():
+        with torch.compiler.set_stance('force_eager') if self.compiled else contextlib.nullcontext():
             return self._report({name: value[:sequences] for name, value in batch.items()})
 
     def _report(self, batch: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
