@@ -138,5 +138,3 @@ def _line_buffer() -> None:
     reconfigure = getattr(sys.stdout, 'reconfigure', None)
     if reconfigure is not None:
         reconfigure(line_buffering=True)
-
-

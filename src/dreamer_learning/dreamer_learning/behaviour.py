@@ -39,6 +39,7 @@ from torch import Tensor, nn
 
 from dreamer_learning import parallel
 from dreamer_learning.agent_config import AgentConfig
+from dreamer_learning.devices import compile_method
 from dreamer_learning.heads import Actor, ScalarHead, feature_size
 from dreamer_learning.normalise import AdaptiveScale, AdvantageNormaliser, ReturnNormaliser, ValueCentre
 from dreamer_learning.spaces import Task
@@ -147,10 +148,9 @@ class Behaviour(SlowCritic):
 
     def compile_parts(self, backend: str) -> None:
         """See Agent.compile."""
-        self.actor.act = torch.compile(self.actor.act, backend=backend, dynamic=False)  # type: ignore[method-assign]
+        compile_method(self.actor, 'act', backend)
         if not self._through_dynamics:
-            compiled = torch.compile(self._imagination_loss, backend=backend, dynamic=False)
-            self._imagination_loss = compiled  # type: ignore[method-assign]
+            compile_method(self, '_imagination_loss', backend)
 
     def loss(self, model: WorldModel, features: Tensor, batch: Mapping[str, Tensor],
              generator: torch.Generator | None = None) -> BehaviourLoss:

@@ -50,6 +50,16 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, 2**30)
 
 
+def compile_method(owner: object, name: str, backend: str) -> None:
+    """Let torch compile a method of one object, for shapes that do not change."""
+    setattr(owner, name, torch.compile(getattr(owner, name), backend=backend, dynamic=False))
+
+
+def leave_plain(owner: object, name: str) -> None:
+    """Keep a method of one object out of the graphs of its callers; what it calls may be compiled."""
+    setattr(owner, name, torch.compiler.disable(getattr(owner, name), recursive=False))
+
+
 def check_compiler(device: torch.device) -> None:
     """torch.compile makes C++ code for CPUs.
 

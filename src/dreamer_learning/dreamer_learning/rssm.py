@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from dreamer_learning.agent_config import DynamicsConfig
 from dreamer_learning.cells import BlockGRU, DenseGRU
+from dreamer_learning.devices import compile_method
 from dreamer_learning.latents import make_latent
 from dreamer_learning.networks import MLP, V3, Linear, Style, widen
 from dreamer_learning.scan import ObserveScan, ScanPlan, ScanSteps
@@ -78,7 +79,7 @@ class RSSM(nn.Module):
     def compile_parts(self, backend: str) -> None:
         """See Agent.compile."""
         self._scan.compile(backend)
-        self.advance = torch.compile(self.advance, backend=backend, dynamic=False)  # type: ignore[method-assign]
+        compile_method(self, 'advance', backend)
 
     def initial(self, batch: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """State before the first observation: zeros, or (DayDreamer) a learned deter and the mode of its prior."""

@@ -32,6 +32,7 @@ from torch import Tensor
 from dreamer_learning import parallel
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.behaviour import BehaviourLoss, SlowCritic, choose_starts, frozen, imagine, lambda_return
+from dreamer_learning.devices import compile_method
 from dreamer_learning.heads import Actor, feature_size
 from dreamer_learning.spaces import Task
 from dreamer_learning.world_model import WorldModel
@@ -48,7 +49,7 @@ class ValueGradient(SlowCritic):
 
     def compile_parts(self, backend: str) -> None:
         """See Agent.compile."""
-        self.actor.act = torch.compile(self.actor.act, backend=backend, dynamic=False)  # type: ignore[method-assign]
+        compile_method(self.actor, 'act', backend)
 
     def loss(self, model: WorldModel, features: Tensor, batch: Mapping[str, Tensor],
              generator: torch.Generator | None = None) -> BehaviourLoss:

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from dreamer_learning import batch as batches
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.coders import Decoder, Encoder
+from dreamer_learning.devices import compile_method, leave_plain
 from dreamer_learning.distributions import bernoulli_loss
 from dreamer_learning.heads import ContinueHead, ScalarHead, feature_size
 from dreamer_learning.kl import KLLoss
@@ -87,9 +88,8 @@ class WorldModel(nn.Module):
             if isinstance(module, NormSilu):
                 module.compile(backend=backend, dynamic=False)
         if self.decoder.images:
-            image = self.decoder.image
-            image.forward = torch.compiler.disable(image.forward, recursive=False)  # type: ignore[method-assign]
-        self.head_losses = torch.compile(self.head_losses, backend=backend, dynamic=False)  # type: ignore[method-assign]
+            leave_plain(self.decoder.image, 'forward')
+        compile_method(self, 'head_losses', backend)
 
     def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None) -> WorldModelLoss:
         """DreamerV3, equation 5: reconstruction, reward, continuation, and the KL in both directions of the gradient.
