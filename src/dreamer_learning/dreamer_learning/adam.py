@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dreamer_learning.agent_config import OptimiserConfig
+from dreamer_learning.training_config import OptimiserConfig
 
 
 class Group(NamedTuple):

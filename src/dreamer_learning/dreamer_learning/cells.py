@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dreamer_learning.agent_config import DynamicsConfig
+from dreamer_learning.model_config import DynamicsConfig
 from dreamer_learning.networks import LAYER_NORM_EPSILON, BlockLinear, Linear, NormSilu, Style, norm_silu
 
 

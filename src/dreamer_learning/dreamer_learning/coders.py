@@ -10,10 +10,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from dreamer_learning.agent_config import NetworkConfig
 from dreamer_learning.config import ConfigError
 from dreamer_learning.distributions import normal_loss, squared_error, symlog_mse
 from dreamer_learning.image_networks import PooledDecoder, PooledEncoder, StridedDecoder, StridedEncoder, check_layout
+from dreamer_learning.model_config import NetworkConfig
 from dreamer_learning.networks import MLP, symexp, symlog, widen
 from dreamer_learning.spaces import TensorSpec
 

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from dreamer_learning.action_distributions import BoundedNormal, Categorical, Normal, TanhNormal, TruncatedNormal
-from dreamer_learning.agent_config import AgentConfig, HeadConfig, NetworkConfig
+from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.distributions import HALF_LOG_TWO_PI, TwoHot
+from dreamer_learning.model_config import HeadConfig, NetworkConfig
 from dreamer_learning.networks import MLP, symexp, symlog
 from dreamer_learning.spaces import ActionSpec
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dreamer_learning.agent_config import NetworkConfig
 from dreamer_learning.config import ConfigError
+from dreamer_learning.model_config import NetworkConfig
 from dreamer_learning.networks import MLP, BlockLinear, Linear, Style, init_fan_in, init_glorot
 
 STRIDED_SIDE, STRIDED_KERNEL, STRIDED_GRID = 64, 4, 2

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from dreamer_learning import parallel
-from dreamer_learning.agent_config import LossConfig
 from dreamer_learning.latents import Latent
 from dreamer_learning.normalise import AdaptiveScale
+from dreamer_learning.training_config import LossConfig
 
 
 class KLLoss(nn.Module):

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dreamer_learning.agent_config import DynamicsConfig
 from dreamer_learning.distributions import HALF_LOG_TWO_PI, categorical_kl, mix_uniform, sample_one_hot, straight_through
+from dreamer_learning.model_config import DynamicsConfig
 
 LEAST = 1e-30
 """Probability: a KL to 0 is not finite."""

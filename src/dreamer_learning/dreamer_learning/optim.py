@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from dreamer_learning.agent_config import OptimiserConfig
+from dreamer_learning.training_config import OptimiserConfig
 
 
 class LaProp:

@@ -17,11 +17,12 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from dreamer_learning.agent_config import AgentConfig, PlanningConfig
+from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.behaviour import BehaviourLoss
 from dreamer_learning.heads import ScalarHead
 from dreamer_learning.rssm import RSSM
 from dreamer_learning.spaces import Task
+from dreamer_learning.training_config import PlanningConfig
 from dreamer_learning.world_model import WorldModel
 
 STD_FLOOR = 1e-6

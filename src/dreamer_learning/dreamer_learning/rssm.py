@@ -22,10 +22,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dreamer_learning.agent_config import DynamicsConfig
 from dreamer_learning.cells import BlockGRU, DenseGRU
 from dreamer_learning.devices import compile_method
 from dreamer_learning.latents import make_latent
+from dreamer_learning.model_config import DynamicsConfig
 from dreamer_learning.networks import MLP, V3, Linear, Style, widen
 from dreamer_learning.scan import ObserveScan, ScanPlan, ScanSteps
 

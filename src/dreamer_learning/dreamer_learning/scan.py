@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dreamer_learning.agent_config import DynamicsConfig
 from dreamer_learning.distributions import sample_one_hot
+from dreamer_learning.model_config import DynamicsConfig
 from dreamer_learning.networks import norm_silu_backward, norm_silu_parts
 
 

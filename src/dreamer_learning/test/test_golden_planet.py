@@ -9,15 +9,16 @@ from golden_numbers import Golden, put, put_convolution, put_linear
 from learning_toys import small_config
 from torch import Tensor, nn
 
-from dreamer_learning.agent_config import DynamicsConfig, PlanningConfig
 from dreamer_learning.coders import Decoder, Encoder
 from dreamer_learning.heads import ScalarHead
 from dreamer_learning.kl import KLLoss
 from dreamer_learning.latents import GaussianLatent
+from dreamer_learning.model_config import DynamicsConfig
 from dreamer_learning.networks import Style
 from dreamer_learning.planning import cross_entropy_method
 from dreamer_learning.rssm import RSSM
 from dreamer_learning.spaces import ActionSpec, Task, TensorSpec
+from dreamer_learning.training_config import PlanningConfig
 from dreamer_learning.world_model import WorldModel
 
 STYLE = Style('none', 'relu', 'glorot')

@@ -13,7 +13,7 @@ from learning_toys import small_config
 from torch import Tensor, nn
 
 from dreamer_learning.action_distributions import BoundedNormal, Categorical
-from dreamer_learning.agent_config import AgentConfig, AnnealConfig
+from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.behaviour import Behaviour, lambda_return
 from dreamer_learning.coders import Decoder, Encoder
 from dreamer_learning.distributions import TwoHot, bernoulli_loss, squared_error, symlog_mse
@@ -24,6 +24,7 @@ from dreamer_learning.normalise import AdvantageNormaliser, ReturnNormaliser
 from dreamer_learning.optim import LaProp
 from dreamer_learning.rssm import RSSM
 from dreamer_learning.spaces import ActionSpec, Task, TensorSpec
+from dreamer_learning.training_config import AnnealConfig
 from dreamer_learning.world_model import WorldModel
 
 DETER, STOCH, CLASSES, UNITS, TOKENS, ACTIONS = 8, 3, 4, 6, 5, 2

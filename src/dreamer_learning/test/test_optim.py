@@ -2,9 +2,9 @@ import math
 
 import torch
 
-from dreamer_learning.agent_config import AnnealConfig, OptimiserConfig
 from dreamer_learning.normalise import AdvantageNormaliser, ReturnNormaliser
 from dreamer_learning.optim import LaProp
+from dreamer_learning.training_config import AnnealConfig, OptimiserConfig
 
 CONFIG = OptimiserConfig(
     learning_rate=0.1, warmup=0, agc=0.3, agc_minimum=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-20)

@@ -1,0 +1,215 @@
+"""Configuration of how an agent learns: the blocks loss, behaviour, optimiser and replay of its file."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from dreamer_learning.config import ConfigError
+
+
+@dataclasses.dataclass(frozen=True)
+class LossConfig:
+    """Scale of each loss, and the rule of the KL terms.
+
+    Attributes:
+        free_nats: below which a KL term is not pressed further.
+        free_mean: free nats are of the mean KL of the batch (Dreamer V1, V2); False = of each (batch, time) element.
+        kl_target: nats at which adapting a scale of both KL terms holds the KL (DayDreamer); 0 = a fixed scale of 1.
+        reward_gradient, image_gradient: whether these losses train the representation; False for ablations.
+        overshooting: open-loop steps of latent overshooting (PlaNet); 0 = none. `overshoot` scales that loss.
+    """
+
+    reconstruction: float = 1.0
+    reward: float = 1.0
+    continuation: float = 1.0
+    dynamics: float = 1.0
+    representation: float = 0.1
+    actor: float = 1.0
+    critic: float = 1.0
+    replay_critic: float = 0.3
+    overshoot: float = 1.0
+    free_nats: float = 1.0
+    free_mean: bool = False
+    kl_target: float = 0.0
+    reward_gradient: bool = True
+    image_gradient: bool = True
+    overshooting: int = 0
+
+    def __post_init__(self) -> None:
+        if self.overshooting < 0 or self.kl_target < 0:
+            raise ConfigError('overshooting and kl_target are at least 0')
+
+
+@dataclasses.dataclass(frozen=True)
+class PlanningConfig:
+    """Cross-entropy method (PlaNet, algorithm 2): `candidates` sequences of `horizon` actions, refitted to the best `top`."""
+
+    horizon: int = 12
+    iterations: int = 10
+    candidates: int = 1000
+    top: int = 100
+
+    def __post_init__(self) -> None:
+        if min(self.horizon, self.iterations, self.top) < 1 or self.top > self.candidates:
+            raise ConfigError('planning: horizon, iterations and top are at least 1, and top at most candidates')
+
+
+@dataclasses.dataclass(frozen=True)
+class BehaviourConfig:
+    """Learning in imagination, or planning; and how a policy explores.
+
+    Attributes:
+        method: actor_critic, as DreamerV3 does it (behaviour.py); value_gradient, as V1 and V2 do (value_gradient.py); planning,
+            without actor and critic (planning.py).
+        horizon: imagined steps H.
+        imagination_starts: how many of the B*T states imagination starts from; 0 = all.
+        discount_horizon: 1 / (1 - discount), steps.
+        trace: lambda of the lambda-return.
+        entropy: scale of the actor's entropy bonus; with an entropy_target, where it starts.
+        entropy_target: share of the entropy that the actor's bounds allow, at which adapting the scale holds the actor; 0 = a
+            fixed scale.
+        entropy_scales: each, a scale for each dimension of the action, all held at the target; shared, one that holds their mean.
+        entropy_rate: change of the adapted scales per update.
+        entropy_unit: of the bonus, nats, or share: of the entropy that the actor's bounds allow (DayDreamer).
+        actor_gradient: reinforce; dynamics: of the return through the imagined states (discrete actions straight-through); auto:
+            dynamics for continuous actions, reinforce for discrete ones.
+        dynamics_share: with method value_gradient, how much of the gradient goes through the dynamics, the rest by REINFORCE;
+            -1 = all of it for continuous actions, none for discrete ones.
+        discount_in_target: the continuation head learns the probability times the discount; False = the probability alone.
+        value_centering: rate per update of the average reward whose value the critic leaves out; 0 = it leaves out nothing.
+        slow_rate: rate at which the slow critic follows the critic, every `slow_every` updates.
+        slow_target: the slow critic, not the critic, gives returns and baselines.
+        slow_regulariser: scale of the loss that keeps the critic near the slow critic.
+        return_normalisation: percentiles: returns count by their spread; none.
+        return_rate, return_limit, return_low, return_high: return normalisation by percentiles; the rate per update.
+        advantage_normalisation: mean_std shifts and scales the actor's advantages by their mean and standard
+            deviation, averaged at `return_rate`.
+        exploration: while training, sample the actor's distribution; noise adds normal numbers of deviation
+            `exploration_amount`; epsilon chooses with that probability a random discrete action.
+        evaluation: action in evaluation mode, the distribution's mode or a sample.
+    """
+
+    horizon: int = 15
+    imagination_starts: int = 0
+    discount_horizon: float = 333.0
+    trace: float = 0.95
+    entropy: float = 3e-4
+    slow_rate: float = 0.02
+    slow_regulariser: float = 1.0
+    return_rate: float = 0.01
+    return_limit: float = 1.0
+    return_low: float = 5.0
+    return_high: float = 95.0
+    evaluation: Literal['mode', 'sample'] = 'mode'
+    method: Literal['actor_critic', 'value_gradient', 'planning'] = 'actor_critic'
+    return_normalisation: Literal['percentiles', 'none'] = 'percentiles'
+    advantage_normalisation: Literal['none', 'mean_std'] = 'none'
+    entropy_target: float = 0.0
+    entropy_scales: Literal['each', 'shared'] = 'each'
+    entropy_rate: float = 0.1
+    entropy_unit: Literal['nats', 'share'] = 'nats'
+    actor_gradient: Literal['reinforce', 'dynamics', 'auto'] = 'reinforce'
+    dynamics_share: float = -1.0
+    discount_in_target: bool = True
+    value_centering: float = 0.0
+    slow_every: int = 1
+    slow_target: bool = False
+    exploration: Literal['sample', 'noise', 'epsilon'] = 'sample'
+    exploration_amount: float = 0.0
+    planning: PlanningConfig = PlanningConfig()
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1 or self.imagination_starts < 0 or self.slow_every < 1:
+            raise ConfigError('horizon and slow_every are at least 1, imagination_starts at least 0')
+        if not self.discount_horizon > 1:
+            raise ConfigError(f'discount_horizon {self.discount_horizon}: above 1')
+        if not 0 <= self.entropy_target < 1:
+            raise ConfigError(f'entropy_target {self.entropy_target}: 0 (off) or a share below 1')
+        if not 0 <= self.value_centering <= 1:
+            raise ConfigError(f'value_centering {self.value_centering}: from 0 (off) to 1')
+        if not (self.dynamics_share == -1 or 0 <= self.dynamics_share <= 1):
+            raise ConfigError(f'dynamics_share {self.dynamics_share}: from 0 to 1, or -1 (by the kind of actions)')
+        if self.exploration_amount < 0 or (self.exploration == 'epsilon' and self.exploration_amount > 1):
+            raise ConfigError(f'exploration_amount {self.exploration_amount}: at least 0, and at most 1 for epsilon')
+
+
+@dataclasses.dataclass(frozen=True)
+class AnnealConfig:
+    """Linear fall of the learning rate after the warm-up: at update `steps` it is `final` times its full value, and stays so.
+
+    steps 0 = the rate does not fall.
+    """
+
+    steps: int = 0
+    final: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.steps < 0:
+            raise ConfigError(f'steps {self.steps}: at least 0')
+        if not 0 <= self.final <= 1:
+            raise ConfigError(f'final {self.final}: from 0 to 1')
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimiserConfig:
+    """LaProp with adaptive gradient clipping for all at once (DreamerV3), or an Adam each for world model, actor and critic.
+
+    Attributes:
+        learning_rate: of all, or of the world model; actor_rate and critic_rate of the others, 0 = the same.
+        warmup: updates of linear warm-up; anneal: see AnnealConfig.
+        agc, agc_minimum: adaptive gradient clipping of LaProp.
+        clip: norm to which Adam's gradients are cut, together for each of the three; 0 = not.
+        epsilon: added to the root of the second moment; in Adam to that of the moment before it is corrected for its start at
+            zero (Keras), or, with epsilon_corrected, after (DayDreamer).
+        decay: weight decay per update, of all tensors; or, with decay_kernels, times the learning rate and of matrices only.
+    """
+
+    learning_rate: float
+    warmup: int = 0
+    agc: float = 0.3
+    agc_minimum: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-16
+    anneal: AnnealConfig = AnnealConfig()
+    method: Literal['laprop', 'adam'] = 'laprop'
+    actor_rate: float = 0.0
+    critic_rate: float = 0.0
+    clip: float = 0.0
+    decay: float = 0.0
+    decay_kernels: bool = False
+    epsilon_corrected: bool = False
+
+    def __post_init__(self) -> None:
+        if 0 < self.anneal.steps <= self.warmup:
+            raise ConfigError(f'anneal: steps {self.anneal.steps}: 0, or above warmup ({self.warmup})')
+
+
+@dataclasses.dataclass(frozen=True)
+class ReplayConfig:
+    """Replay memory and the batches drawn from it: `batch` windows of `length` steps, from `start` stored steps on.
+
+    Attributes:
+        online: every fresh window is trained on once soon after it arrived.
+        context: the stored latent of the step before a window starts its recurrence; False = every window starts as an
+            episode does.
+        recent: half of the windows begin in as many newest steps, so that a robot learns sooner from where it is now; 0 = all
+            windows are drawn from all steps, as all agents of the family do.
+    """
+
+    capacity: int
+    batch: int
+    length: int
+    start: int
+    online: bool = False
+    context: bool = False
+    recent: int = 0
+
+    def __post_init__(self) -> None:
+        if self.recent < 0:
+            raise ConfigError('recent is at least 0')
+        if self.batch < 1 or self.length < 2:
+            raise ConfigError('batch is at least 1 and length at least 2')
+        if self.capacity <= self.length:
+            raise ConfigError(f'capacity {self.capacity}: must be above length ({self.length})')
