@@ -66,6 +66,9 @@ class AgentConfig:
             raise ConfigError('replay: context: only for categorical latents and an initial state of zeros')
         if self.networks.norm == 'rms' and dynamics.cell != 'block_gru':
             raise ConfigError(f"dynamics: cell '{dynamics.cell}' does not go with networks: norm 'rms'; allowed: layer, none")
+        if self.networks.images == 'pooled' and dynamics.deter % self.networks.image_blocks:
+            raise ConfigError(f'networks: image_blocks {self.networks.image_blocks}: must divide dynamics: deter '
+                              f'({dynamics.deter})')
         if self.behaviour.method == 'value_gradient' and self.loss.replay_critic:
             raise ConfigError("loss: replay_critic: 0 with behaviour: method 'value_gradient'")
 

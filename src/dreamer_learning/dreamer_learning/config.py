@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
 
@@ -17,6 +19,37 @@ Config = TypeVar('Config')
 
 class ConfigError(ValueError):
     """A user's configuration cannot be used. The message names file, key, value and what is allowed."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """Which numbers a field takes, beside its type: Annotated[float, Range(0.0, 1.0)].
+
+    Attributes:
+        low, high: bounds, which belong to it unless `above` or `below` say that they do not.
+    """
+
+    low: float
+    high: float = math.inf
+    above: bool = False
+    below: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        fits_low = value > self.low if self.above else value >= self.low
+        fits_high = value < self.high if self.below else value <= self.high
+        return fits_low and fits_high and math.isfinite(value)
+
+    def __str__(self) -> str:
+        low = f'{"above" if self.above else "at least"} {self.low:g}'
+        return low if self.high == math.inf else f'{low} and {"below" if self.below else "at most"} {self.high:g}'
+
+
+Count = Annotated[int, Range(1)]
+Whole = Annotated[int, Range(0)]
+Positive = Annotated[float, Range(0, above=True)]
+Amount = Annotated[float, Range(0)]
+Share = Annotated[float, Range(0, 1)]
+ShareBelowOne = Annotated[float, Range(0, 1, below=True)]
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
@@ -57,11 +90,11 @@ def build(cls: type[Config], values: Mapping[str, Any], source: str) -> Config:
         source: file and key path, for messages.
 
     Raises:
-        ConfigError: unknown or missing key, or a value of the wrong type.
+        ConfigError: unknown or missing key, or a value of the wrong type or out of its range.
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f'{source}: expected a mapping, not {values!r}')
-    hints = typing.get_type_hints(cls)
+    hints = typing.get_type_hints(cls, include_extras=True)
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
     for key in values:
         if key not in fields:
@@ -111,6 +144,12 @@ def _convert(hint: Any, value: Any, source: str) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return value
+    if origin is Annotated:
+        kind, allowed = arguments
+        number = _convert(kind, value, source)
+        if number not in allowed:
+            raise ConfigError(f'{source}: {value!r} is not allowed; {allowed}')
+        return number
     if origin in (typing.Union, types.UnionType):
         return _convert_union(arguments, value, source)
     if origin is typing.Literal:
@@ -163,11 +202,10 @@ def _convert_scalar(hint: Any, value: Any, source: str) -> Any:
     if hint is float:
         # YAML 1.1 reads 1e-4 (without a dot) as text.
         if isinstance(value, str):
-            try:
-                return float(value)
-            except ValueError:
-                pass
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            with contextlib.suppress(ValueError):
+                value = float(value)
+        # No key means anything by a number that is none.
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value):
             return float(value)
     elif hint is Path and isinstance(value, (str, Path)):
         return Path(value)

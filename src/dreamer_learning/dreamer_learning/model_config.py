@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Annotated, Literal
 
-from dreamer_learning.config import ConfigError
+from dreamer_learning.config import Amount, ConfigError, Count, Positive, Range, Share, ShareBelowOne, Whole
 from dreamer_learning.networks import Style
 
 
@@ -30,27 +30,23 @@ class NetworkConfig:
         image_activation: of convolutions; '' = as elsewhere.
     """
 
-    units: int
-    encoder_layers: int
-    decoder_layers: int
-    depth: int
-    mults: tuple[int, ...]
+    units: Count
+    encoder_layers: Count
+    decoder_layers: Count
+    depth: Count
+    mults: tuple[Count, ...]
     images: Literal['pooled', 'strided'] = 'pooled'
-    kernel: int = 5
-    image_blocks: int = 8
+    kernel: Count = 5
+    image_blocks: Count = 8
     image_dense: bool = True
     image_loss: Literal['mse', 'normal'] = 'mse'
-    image_centre: float = 0.5
-    image_bits: int = 8
+    image_centre: Share = 0.5
+    image_bits: Annotated[int, Range(1, 8)] = 8
     vector_loss: Literal['symlog', 'mse', 'normal'] = 'symlog'
     norm: Literal['rms', 'layer', 'none'] = 'rms'
     activation: Literal['silu', 'elu', 'relu'] = 'silu'
     image_activation: Literal['', 'silu', 'elu', 'relu'] = ''
     initialiser: Literal['fan_in', 'glorot'] = 'fan_in'
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.image_bits <= 8:
-            raise ConfigError(f'image_bits {self.image_bits}: 1 to 8')
 
     @property
     def style(self) -> Style:
@@ -75,28 +71,22 @@ class DynamicsConfig:
         initial: state before the first observation, zeros or learned.
     """
 
-    deter: int
-    hidden: int
-    stoch: int
-    classes: int = 32
-    blocks: int = 1
-    prior_layers: int = 1
-    unimix: float = 0.0
+    deter: Count
+    hidden: Count
+    stoch: Count
+    classes: Annotated[int, Range(2, 256)] = 32  # the replay stores class numbers in one byte
+    blocks: Count = 1
+    prior_layers: Count = 1
+    unimix: ShareBelowOne = 0.0
     cell: Literal['block_gru', 'gru', 'norm_gru', 'reset_first_gru'] = 'block_gru'
     latent: Literal['categorical', 'gaussian'] = 'categorical'
     std: Literal['softplus', 'sigmoid2'] = 'softplus'
-    min_std: float = 0.1
+    min_std: Positive = 0.1
     initial: Literal['zeros', 'learned'] = 'zeros'
 
     def __post_init__(self) -> None:
         if self.deter % self.blocks:
             raise ConfigError(f'deter {self.deter}: must be a multiple of blocks ({self.blocks})')
-        if not 2 <= self.classes <= 256:
-            raise ConfigError(f'classes {self.classes}: 2 to 256 (the replay stores class numbers in one byte)')
-        if not 0 <= self.unimix < 1:
-            raise ConfigError(f'unimix {self.unimix}: at least 0 and below 1')
-        if not self.min_std > 0:
-            raise ConfigError(f'min_std {self.min_std}: above 0')
 
     @property
     def stoch_size(self) -> int:
@@ -119,24 +109,24 @@ class HeadConfig:
         outscale: of the last layers of reward and critic; continue_outscale and actor_outscale of the others.
     """
 
-    reward_layers: int
-    continue_layers: int
-    actor_layers: int
-    critic_layers: int
-    bins: int = 255
+    reward_layers: Whole
+    continue_layers: Whole
+    actor_layers: Whole
+    critic_layers: Whole
+    bins: Annotated[int, Range(3)] = 255
     reward: Literal['twohot', 'symlog', 'normal'] = 'twohot'
     critic: Literal['twohot', 'symlog', 'normal'] = 'twohot'
     continuation: bool = True
     actor: Literal['bounded', 'normal', 'tanh_normal', 'truncated'] = 'bounded'
-    actor_min_std: float = 0.1
-    actor_max_std: float = 1.0
-    actor_unimix: float = 0.0
-    actor_outscale: float = 0.01
-    continue_outscale: float = 1.0
-    outscale: float = 0.0
+    actor_min_std: Positive = 0.1
+    actor_max_std: Positive = 1.0
+    actor_unimix: ShareBelowOne = 0.0
+    actor_outscale: Amount = 0.01
+    continue_outscale: Amount = 1.0
+    outscale: Amount = 0.0
 
     def __post_init__(self) -> None:
-        if self.bins < 3 or self.bins % 2 == 0:
+        if self.bins % 2 == 0:
             raise ConfigError(f'bins {self.bins}: an odd number of at least 3')
-        if not 0 < self.actor_min_std <= self.actor_max_std:
-            raise ConfigError(f'actor_min_std {self.actor_min_std}: above 0 and at most actor_max_std')
+        if self.actor_min_std > self.actor_max_std:
+            raise ConfigError(f'actor_min_std {self.actor_min_std}: at most actor_max_std ({self.actor_max_std})')

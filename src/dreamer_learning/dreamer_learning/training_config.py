@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Annotated, Literal
 
-from dreamer_learning.config import ConfigError
+from dreamer_learning.config import Amount, ConfigError, Count, Positive, Range, Share, ShareBelowOne, Whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,39 +20,35 @@ class LossConfig:
         overshooting: open-loop steps of latent overshooting (PlaNet); 0 = none. `overshoot` scales that loss.
     """
 
-    reconstruction: float = 1.0
-    reward: float = 1.0
-    continuation: float = 1.0
-    dynamics: float = 1.0
-    representation: float = 0.1
-    actor: float = 1.0
-    critic: float = 1.0
-    replay_critic: float = 0.3
-    overshoot: float = 1.0
-    free_nats: float = 1.0
+    reconstruction: Amount = 1.0
+    reward: Amount = 1.0
+    continuation: Amount = 1.0
+    dynamics: Amount = 1.0
+    representation: Amount = 0.1
+    actor: Amount = 1.0
+    critic: Amount = 1.0
+    replay_critic: Amount = 0.3
+    overshoot: Amount = 1.0
+    free_nats: Amount = 1.0
     free_mean: bool = False
-    kl_target: float = 0.0
+    kl_target: Amount = 0.0
     reward_gradient: bool = True
     image_gradient: bool = True
-    overshooting: int = 0
-
-    def __post_init__(self) -> None:
-        if self.overshooting < 0 or self.kl_target < 0:
-            raise ConfigError('overshooting and kl_target are at least 0')
+    overshooting: Whole = 0
 
 
 @dataclasses.dataclass(frozen=True)
 class PlanningConfig:
     """Cross-entropy method (PlaNet, algorithm 2): `candidates` sequences of `horizon` actions, refitted to the best `top`."""
 
-    horizon: int = 12
-    iterations: int = 10
-    candidates: int = 1000
-    top: int = 100
+    horizon: Count = 12
+    iterations: Count = 10
+    candidates: Count = 1000
+    top: Count = 100
 
     def __post_init__(self) -> None:
-        if min(self.horizon, self.iterations, self.top) < 1 or self.top > self.candidates:
-            raise ConfigError('planning: horizon, iterations and top are at least 1, and top at most candidates')
+        if self.top > self.candidates:
+            raise ConfigError(f'top {self.top}: at most candidates ({self.candidates})')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,48 +86,42 @@ class BehaviourConfig:
         evaluation: action in evaluation mode, the distribution's mode or a sample.
     """
 
-    horizon: int = 15
-    imagination_starts: int = 0
-    discount_horizon: float = 333.0
-    trace: float = 0.95
-    entropy: float = 3e-4
-    slow_rate: float = 0.02
-    slow_regulariser: float = 1.0
-    return_rate: float = 0.01
-    return_limit: float = 1.0
-    return_low: float = 5.0
-    return_high: float = 95.0
+    horizon: Count = 15
+    imagination_starts: Whole = 0
+    discount_horizon: Annotated[float, Range(1, above=True)] = 333.0
+    trace: Share = 0.95
+    entropy: Amount = 3e-4
+    slow_rate: Share = 0.02
+    slow_regulariser: Amount = 1.0
+    return_rate: Annotated[float, Range(0, 1, above=True)] = 0.01
+    return_limit: Positive = 1.0
+    return_low: Annotated[float, Range(0, 100)] = 5.0
+    return_high: Annotated[float, Range(0, 100)] = 95.0
     evaluation: Literal['mode', 'sample'] = 'mode'
     method: Literal['actor_critic', 'value_gradient', 'planning'] = 'actor_critic'
     return_normalisation: Literal['percentiles', 'none'] = 'percentiles'
     advantage_normalisation: Literal['none', 'mean_std'] = 'none'
-    entropy_target: float = 0.0
+    entropy_target: ShareBelowOne = 0.0
     entropy_scales: Literal['each', 'shared'] = 'each'
-    entropy_rate: float = 0.1
+    entropy_rate: Amount = 0.1
     entropy_unit: Literal['nats', 'share'] = 'nats'
     actor_gradient: Literal['reinforce', 'dynamics', 'auto'] = 'reinforce'
-    dynamics_share: float = -1.0
+    dynamics_share: Annotated[float, Range(-1, 1)] = -1.0
     discount_in_target: bool = True
-    value_centering: float = 0.0
-    slow_every: int = 1
+    value_centering: Share = 0.0
+    slow_every: Count = 1
     slow_target: bool = False
     exploration: Literal['sample', 'noise', 'epsilon'] = 'sample'
-    exploration_amount: float = 0.0
+    exploration_amount: Amount = 0.0
     planning: PlanningConfig = PlanningConfig()
 
     def __post_init__(self) -> None:
-        if self.horizon < 1 or self.imagination_starts < 0 or self.slow_every < 1:
-            raise ConfigError('horizon and slow_every are at least 1, imagination_starts at least 0')
-        if not self.discount_horizon > 1:
-            raise ConfigError(f'discount_horizon {self.discount_horizon}: above 1')
-        if not 0 <= self.entropy_target < 1:
-            raise ConfigError(f'entropy_target {self.entropy_target}: 0 (off) or a share below 1')
-        if not 0 <= self.value_centering <= 1:
-            raise ConfigError(f'value_centering {self.value_centering}: from 0 (off) to 1')
-        if not (self.dynamics_share == -1 or 0 <= self.dynamics_share <= 1):
+        if -1 < self.dynamics_share < 0:
             raise ConfigError(f'dynamics_share {self.dynamics_share}: from 0 to 1, or -1 (by the kind of actions)')
-        if self.exploration_amount < 0 or (self.exploration == 'epsilon' and self.exploration_amount > 1):
-            raise ConfigError(f'exploration_amount {self.exploration_amount}: at least 0, and at most 1 for epsilon')
+        if self.exploration == 'epsilon' and self.exploration_amount > 1:
+            raise ConfigError(f'exploration_amount {self.exploration_amount}: at most 1 for epsilon')
+        if self.return_low >= self.return_high:
+            raise ConfigError(f'return_low {self.return_low:g}: below return_high ({self.return_high:g})')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,14 +131,8 @@ class AnnealConfig:
     steps 0 = the rate does not fall.
     """
 
-    steps: int = 0
-    final: float = 0.1
-
-    def __post_init__(self) -> None:
-        if self.steps < 0:
-            raise ConfigError(f'steps {self.steps}: at least 0')
-        if not 0 <= self.final <= 1:
-            raise ConfigError(f'final {self.final}: from 0 to 1')
+    steps: Whole = 0
+    final: Share = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,19 +149,19 @@ class OptimiserConfig:
         decay: weight decay per update, of all tensors; or, with decay_kernels, times the learning rate and of matrices only.
     """
 
-    learning_rate: float
-    warmup: int = 0
-    agc: float = 0.3
-    agc_minimum: float = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-16
+    learning_rate: Positive
+    warmup: Whole = 0
+    agc: Amount = 0.3
+    agc_minimum: Amount = 1e-3
+    beta1: ShareBelowOne = 0.9
+    beta2: ShareBelowOne = 0.999
+    epsilon: Positive = 1e-16
     anneal: AnnealConfig = AnnealConfig()
     method: Literal['laprop', 'adam'] = 'laprop'
-    actor_rate: float = 0.0
-    critic_rate: float = 0.0
-    clip: float = 0.0
-    decay: float = 0.0
+    actor_rate: Amount = 0.0
+    critic_rate: Amount = 0.0
+    clip: Amount = 0.0
+    decay: Amount = 0.0
     decay_kernels: bool = False
     epsilon_corrected: bool = False
 
@@ -198,18 +182,14 @@ class ReplayConfig:
             windows are drawn from all steps, as all agents of the family do.
     """
 
-    capacity: int
-    batch: int
-    length: int
-    start: int
+    capacity: Count
+    batch: Count
+    length: Annotated[int, Range(2)]
+    start: Whole
     online: bool = False
     context: bool = False
-    recent: int = 0
+    recent: Whole = 0
 
     def __post_init__(self) -> None:
-        if self.recent < 0:
-            raise ConfigError('recent is at least 0')
-        if self.batch < 1 or self.length < 2:
-            raise ConfigError('batch is at least 1 and length at least 2')
         if self.capacity <= self.length:
             raise ConfigError(f'capacity {self.capacity}: must be above length ({self.length})')
