@@ -28,6 +28,9 @@ from launch_ros.actions import Node, PushRosNamespace
 from launch_ros.parameter_descriptions import ParameterValue
 
 SHARE = Path(get_package_share_directory('dreamer_bringup'))
+# Where Fast DDS finds config/fastdds.xml, with which camera images fit the shared memory: Jazzy's looks at the first name, later
+# ones at the second.
+PROFILE_NAMES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 # A node that ends with this code was given something it cannot work with; starting it again would not help.
 USER_ERROR = 2
 # Control nodes wait without spinning: a core that spins is missing to the learner.
@@ -293,14 +296,12 @@ def rviz(namespace: str, sim: bool) -> list[Node]:
 
 
 def generate_launch_description() -> LaunchDescription:
-    profile = os.environ.get('FASTDDS_DEFAULT_PROFILES_FILE') or str(SHARE / 'config' / 'fastdds.xml')
     return LaunchDescription([
         *arguments(),
         # Lines of a node appear when they are written, not when a buffer is full.
         SetEnvironmentVariable('RCUTILS_LOGGING_BUFFERED_STREAM', '0'),
         SetEnvironmentVariable('PYTHONUNBUFFERED', '1'),
-        # Camera images fit the shared-memory segment.
-        SetEnvironmentVariable('FASTDDS_DEFAULT_PROFILES_FILE', profile),
+        *[SetEnvironmentVariable(name, os.environ.get(name) or str(SHARE / 'config' / 'fastdds.xml')) for name in PROFILE_NAMES],
         # Nodes are found on this machine only, unless the user says otherwise.
         SetEnvironmentVariable('ROS_AUTOMATIC_DISCOVERY_RANGE', os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE') or 'LOCALHOST'),
         GroupAction([PushRosNamespace(LaunchConfiguration('namespace')), OpaqueFunction(function=robot_nodes)]),

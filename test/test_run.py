@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import yaml
 from conftest import System
+from rclpy.utilities import get_rmw_implementation_identifier
 
 from dreamer_recorder.reader import read_steps
 
@@ -17,6 +18,13 @@ from dreamer_recorder.reader import read_steps
 def updates_of(run_dir: Path) -> int:
     """Updates in the newest checkpoint; -1 = there is none."""
     return max((int(path.stem.rpartition('-')[2]) for path in (run_dir / 'checkpoints').glob('*.safetensors')), default=-1)
+
+
+def shared_memory(pid: int) -> int:
+    """Bytes of the largest piece of memory that a process shares through Fast DDS."""
+    pieces = [line.split() for line in Path(f'/proc/{pid}/maps').read_text().splitlines() if '/dev/shm/fastrtps' in line]
+    limits = [piece[0].split('-') for piece in pieces]
+    return max((int(end, 16) - int(begin, 16) for begin, end in limits), default=0)
 
 
 def test_learns_in_lockstep_and_resumes(start: Callable[..., System], tmp_path: Path) -> None:
@@ -52,6 +60,8 @@ def test_learns_in_lockstep_and_resumes(start: Callable[..., System], tmp_path: 
 def test_interrupt_saves_and_ends_with_zero(start: Callable[..., System], tmp_path: Path) -> None:
     system = start(run_dir=tmp_path, real_time_factor=0.0)
     system.wait_for_output(r'updates/s', 300)
+    if 'fastrtps' in get_rmw_implementation_identifier():
+        assert shared_memory(system.pid_of('mujoco_bridge')) >= 4 << 20, 'config/fastdds.xml is not in force'
     system.interrupt()
     assert system.wait(180) == 0, system.output
     assert updates_of(tmp_path) > 0

@@ -12,6 +12,9 @@ from dreamer_node.wire import Step
 RUNNING = 300.0
 """Seconds of robot time over which the running reward is averaged."""
 
+LONGEST_STEP = 10.0
+"""s that a control step may take; what goes beyond is a clock that was set, and no robot time."""
+
 
 @dataclasses.dataclass
 class Mean:
@@ -119,7 +122,7 @@ class Accounting:
             jump = step.step - self._step
             if jump <= 0:
                 return False
-            self.robot_time += max(step.stamp - self._stamp, 0.0)
+            self.robot_time += min(max(step.stamp - self._stamp, 0.0), jump * LONGEST_STEP)
         if jump > 1:
             self.gaps += 1
             self.missing += jump - 1

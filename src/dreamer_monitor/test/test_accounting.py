@@ -1,10 +1,12 @@
 """Steps, robot time, rewards and episodes."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from made import made
 
-from dreamer_monitor.accounting import Accounting, Rate
+from dreamer_monitor.accounting import LONGEST_STEP, Accounting, Rate
 
 
 def test_steps_and_time() -> None:
@@ -13,6 +15,14 @@ def test_steps_and_time() -> None:
         account.add(made(step))
     assert account.steps == account.env_steps == 21
     assert account.robot_time == pytest.approx(1.0)
+
+
+def test_a_clock_that_is_set_is_no_robot_time() -> None:
+    account = Accounting()
+    for stamp in (0.0, 0.05, 1.7e9):
+        account.add(dataclasses.replace(made(round(min(stamp, 0.1) / 0.05)), stamp=stamp))
+    assert account.steps == 3
+    assert account.robot_time <= 0.05 + LONGEST_STEP
 
 
 def test_a_repeated_step_counts_once() -> None:

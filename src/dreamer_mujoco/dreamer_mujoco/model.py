@@ -55,7 +55,7 @@ def build_model(path: Path, config: SimulationConfig, conditions: Conditions) ->
         conditions: friction, payload, motor strength and slope of this world.
 
     Raises:
-        ConfigError: the URDF does not parse or lacks a joint or link that the configuration names.
+        ConfigError: the URDF does not parse, lacks a joint or link that the configuration names, or touches nothing.
     """
     urdf = Urdf(path)
     efforts = np.array([urdf.driven(name).effort for name in config.joints])
@@ -70,6 +70,10 @@ def build_model(path: Path, config: SimulationConfig, conditions: Conditions) ->
         model = spec.compile()
     except (ValueError, mujoco.FatalError) as error:
         raise ConfigError(f'{path}: MuJoCo cannot load it: {" ".join(str(error).split())}') from None
+    # Of the world is the floor.
+    touching = (model.geom_bodyid > 0) & ((model.geom_contype > 0) | (model.geom_conaffinity > 0))
+    if not config.fixed_base and not touching.any():
+        raise ConfigError(f'{path}: no link has a <collision>: the robot would fall through the floor')
     _require_axes_of_base(path, model, config)
     joints = [model.joint(name) for name in config.joints]
     gyro = int(model.sensor(GYRO).adr[0])

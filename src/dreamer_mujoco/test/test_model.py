@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,6 +115,14 @@ def test_bad_descriptions_name_file_and_fault(tmp_path: Path, text: str, words: 
         load(path)
     assert str(path) in str(error.value)
     assert words in str(error.value)
+
+
+def test_a_free_robot_that_touches_nothing_is_refused(tmp_path: Path) -> None:
+    urdf, config = load_simulation(CONFIG_DIR, 'a1')
+    path = tmp_path / 'ghost.urdf'
+    path.write_text(re.sub(r'<collision>.*?</collision>', '', urdf.read_text(), flags=re.DOTALL))
+    with pytest.raises(ConfigError, match='ghost.urdf: no link has a <collision>'):
+        load(path, config)
 
 
 def test_missing_description_is_named(tmp_path: Path) -> None:

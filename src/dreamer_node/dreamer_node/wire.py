@@ -68,7 +68,7 @@ def unpack(message: Tensor) -> np.ndarray:
     """A Tensor message as a read-only array that shares its memory.
 
     Raises:
-        WireError: unknown dtype, or the bytes do not fill the shape.
+        WireError: unknown dtype, a shape that no array has, or the bytes do not fill it.
     """
     dtype = DTYPES.get(message.dtype)
     if dtype is None:
@@ -77,7 +77,10 @@ def unpack(message: Tensor) -> np.ndarray:
     expected = math.prod(shape) * dtype.itemsize
     if len(message.data) != expected:
         raise WireError(f"tensor '{message.name}': {len(message.data)} bytes, but {list(shape)} needs {expected}")
-    return np.frombuffer(message.data, dtype).reshape(shape)
+    try:
+        return np.frombuffer(message.data, dtype).reshape(shape)
+    except ValueError as error:
+        raise WireError(f"tensor '{message.name}': {len(shape)} dimensions: {error}") from None
 
 
 def seconds(header: object) -> float:

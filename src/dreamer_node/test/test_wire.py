@@ -32,6 +32,12 @@ def test_short_data_is_refused() -> None:
         wire.unpack(Tensor(name='x', dtype='float32', shape=[2], data=bytes(7)))
 
 
+@pytest.mark.parametrize(('shape', 'data'), [([1] * 65, bytes(4)), ([2**32 - 1] * 3 + [0], b'')])
+def test_a_shape_that_no_array_has_is_refused(shape: list[int], data: bytes) -> None:
+    with pytest.raises(wire.WireError, match="tensor 'x': "):
+        wire.unpack(Tensor(name='x', dtype='float32', shape=shape, data=data))
+
+
 def observation(environments: int = 2) -> Observation:
     flags = [False] * environments
     message = Observation(stream=7, step=3, reward=[0.5] * environments, is_first=flags, is_last=flags, is_terminal=flags)

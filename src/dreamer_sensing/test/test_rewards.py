@@ -51,6 +51,14 @@ def test_published_values(rotation: np.ndarray, velocity: tuple[float, ...], tot
     assert value == pytest.approx(total, abs=1e-9)
 
 
+@pytest.mark.parametrize('knee', [-1.5, -1.3, -0.916])
+def test_a_knee_straighter_than_an_action_can_ask_for_is_as_good_as_the_straightest(knee: float) -> None:
+    # The released code limits normalised angles to [-1, 1] before it compares them with the standing pose.
+    walking = state(velocity=FORWARD)
+    walking.position[2::3] = knee
+    assert a1_walk(walking)[0] == pytest.approx(14.0)
+
+
 def test_part_of_the_velocity_that_is_forward() -> None:
     # 45 degrees: forward share 1/sqrt(2), forward speed 0.15 of 0.3. The vertical part counts in |v| only.
     assert a1_walk(state(velocity=(0.15, 0.15, 0)))[1]['velocity'] == pytest.approx(0.5 / math.sqrt(2))
