@@ -10,16 +10,19 @@ Shapes: E environments, D deterministic units in G blocks of I, U hidden units, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor
 
+from dreamer_learning.action_distributions import TruncatedNormal
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.networks import NORM_EPSILON
 from dreamer_learning.spaces import Task
 
 Array = np.ndarray
+NORMAL = NormalDist()
 
 
 class Layer(NamedTuple):
@@ -41,7 +44,7 @@ class ArrayNetworks:
             not any(spec.image for spec in task.observation.values())
             and (networks.norm, networks.activation, networks.vector_loss) == ('rms', 'silu', 'symlog')
             and (dynamics.cell, dynamics.latent, dynamics.initial) == ('block_gru', 'categorical', 'zeros')
-            and config.behaviour.method != 'planning' and (task.action.discrete or config.heads.actor == 'bounded')
+            and config.behaviour.method != 'planning' and (task.action.discrete or config.heads.actor in ('bounded', 'truncated'))
         )
 
     def __init__(self, config: AgentConfig, task: Task) -> None:
@@ -141,8 +144,20 @@ class ArrayNetworks:
         mean = np.tanh(mean)
         if draw is None:
             return mean
+        if heads.actor == 'truncated':
+            return _truncated_sample(mean, 2 * _sigmoid(spread / 2) + heads.actor_min_std, draw)
         std = np.float32(heads.actor_max_std - heads.actor_min_std) * _sigmoid(spread + 2) + np.float32(heads.actor_min_std)
         return mean + std * draw
+
+
+def _truncated_sample(mean: Array, std: Array, draw: Array) -> Array:
+    """As TruncatedNormal.at, number by number: NumPy has no distribution function of the normal."""
+    edge, cdf, quantile = TruncatedNormal.EDGE, NORMAL.cdf, NORMAL.inv_cdf
+    samples = []
+    for m, s, d in zip(mean.ravel().tolist(), std.ravel().tolist(), draw.ravel().tolist()):
+        below, above = cdf((-1 - m) / s), cdf((1 - m) / s)
+        samples.append(m + s * quantile(below + min(max(cdf(d), 1 - edge), edge) * (above - below)))
+    return np.clip(np.array(samples, np.float32).reshape(mean.shape), -edge, edge)
 
 
 def one_hot_sample(probs: Array, uniform: Array) -> Array:

@@ -45,6 +45,10 @@ def test_numpy_and_torch_take_the_same_steps(discrete: bool, mode: Literal['trai
     both_ways(small_config(heads={'actor_unimix': 0.01}), small_task(discrete), discrete, mode)
 
 
+def test_numpy_and_torch_draw_the_same_from_a_normal_that_is_cut() -> None:
+    both_ways(small_config(heads={'actor': 'truncated'}), small_task(), False, 'train')
+
+
 def test_numpy_and_torch_take_the_same_steps_in_the_size_of_the_robot() -> None:
     both_ways(load_agent(CONFIG_DIR, 'dreamer_v3', 'cpu'), small_task(actions=12), False, 'train')
 
