@@ -7,10 +7,6 @@ Scaling before the low-pass, ramp and deviation follow DayDreamer's A1 (Wu et al
 motor angles are filtered, interpolated linearly over the control ticks, then clipped around the measured angles at each
 tick). The filter is linear with unit gain at rest, so filtering before the scaling would give the same angles.
 
-The low-pass counts actions, not seconds: many at once would pass it as if much time had gone by. So an action whose stamp is
-less than half a control period after that of the last accepted one is refused, also one whose stamp is before it. An action
-that ends DAMP is free of this: it moves nothing.
-
 Two ways to ramp, one code: with command_period 0 each action gives one command that ends at the new target and the
 hardware ramps and bounds the deviation at its own rate; otherwise command() gives the ramp's present set-point, bounded
 here.
@@ -31,6 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dreamer_drivers.arrival import stamp_fault, too_soon
 from dreamer_drivers.causes import Cause, Event
 from dreamer_drivers.command import GateCommand, Measurement, Mode
 from dreamer_drivers.config import GateConfig
@@ -38,12 +35,6 @@ from dreamer_drivers.lowpass import LowPass
 
 CLOCK_JUMP = 0.5
 """s that time may run backwards before it counts as another time; less is a message that came late."""
-
-MIN_SPACING = 0.5
-"""Control periods at least from the stamp of one accepted action to that of the next; sensors are regular, but not exactly."""
-
-STAMP_ROUNDING = 1e-6
-"""s that two stamps may be nearer than that: in s since 1970 a float is rounded to 0.2 us."""
 
 
 class Verdict(NamedTuple):
@@ -220,11 +211,9 @@ class SafetyGate:
             return Cause.NO_SENSOR_DATA
         if sensor_age > config.max_sensor_age:
             return Cause.STALE_SENSOR
-        # Negated, so that a stamp that is not a number is refused.
-        if not now - stamp <= config.max_action_age:
-            return Cause.STALE_ACTION
-        if not stamp - now <= config.max_action_age:
-            return Cause.FUTURE_ACTION
+        fault = stamp_fault(stamp, now, config.max_action_age)
+        if fault is not None:
+            return fault
         if action.dtype.kind != 'f':
             return Cause.WRONG_TYPE
         if action.shape != self._lower.shape:
@@ -233,13 +222,12 @@ class SafetyGate:
             return Cause.NOT_FINITE
         if self._stopped:
             return Cause.EMERGENCY_STOP
-        return self._unsafe() or self._too_soon(stamp)
-
-    def _too_soon(self, stamp: float) -> Cause | None:
-        """Why an action of this stamp does not keep its distance from the last accepted one, or None."""
-        least = self._accepted_stamp + MIN_SPACING * self.config.period - STAMP_ROUNDING
-        # What begins a soft start has the measured pose as its target, whatever it asks for.
-        return Cause.TOO_SOON if self.mode is not Mode.DAMP and stamp < least else None
+        unsafe = self._unsafe()
+        # What ends DAMP may come at any time: its target is the measured pose, whatever it asks for.
+        if unsafe is not None or self.mode is Mode.DAMP:
+            return unsafe
+        soon = too_soon(stamp - self._accepted_stamp, self.action_age(now), config.period)
+        return Cause.TOO_SOON if soon else None
 
     def _sensor_age(self, now: float) -> float:
         """How far the sensors that motion needs are from now, s; inf where one has said nothing yet."""

@@ -111,8 +111,9 @@ def test_action_before_any_measurement() -> None:
 @pytest.mark.parametrize(('stamp', 'now', 'cause'), [
     (1.0, 1.2, None),
     (1.0, 1.201, Cause.STALE_ACTION),
-    (1.2, 1.0, None),
-    (1.3, 1.0, Cause.FUTURE_ACTION),
+    (1.0099, 1.0, None),
+    (1.0101, 1.0, Cause.FUTURE_ACTION),
+    (math.inf, 1.0, Cause.FUTURE_ACTION),
     (math.nan, 1.0, Cause.STALE_ACTION),
 ])
 def test_age_of_actions(stamp: float, now: float, cause: Cause | None) -> None:
@@ -169,6 +170,29 @@ def test_actions_keep_half_a_control_period_from_the_last_accepted_one(spacing: 
     assert gate.command(now).mode is (Mode.HOLD if cause else Mode.ACTIVE)
     # Counted from the accepted one: a refused one does not keep the next away.
     assert act(gate, start + 4 * PERIOD).accepted
+
+
+@pytest.mark.parametrize('first', [-0.175, -0.2, -0.02])
+def test_stamps_do_not_make_a_burst_look_like_time(first: float) -> None:
+    gate = started(cutoff=1.5, max_deviation=0.0)
+    now = 0.3
+    measure(gate, now)
+    verdicts = [gate.submit(np.ones(2, np.float32), now + first + 0.0251 * count, now) for count in range(15)]
+    assert [verdict.accepted for verdict in verdicts] == [True] + 14 * [False]
+    assert gate.refused.total() == gate.refused[Cause.TOO_SOON] + gate.refused[Cause.FUTURE_ACTION] == 14
+    b, _ = butterworth(1.5, 1 / PERIOD)
+    assert (gate.command(now).position <= POSE + b[0] * (np.array([0.8, 1.5]) - POSE) + 1e-9).all()
+
+
+@pytest.mark.parametrize(('late', 'cause'), [(0.1, None), (0.5, None), (0.52, Cause.TOO_SOON), (0.9, Cause.TOO_SOON)])
+def test_a_punctual_action_may_follow_one_that_came_late(late: float, cause: Cause | None) -> None:
+    start = 1_700_000_000.123456
+    gate = make_gate()
+    assert act(gate, start).accepted
+    measure(gate, start + (1 + late) * PERIOD)
+    assert gate.submit(np.zeros(2, np.float32), start + PERIOD, start + (1 + late) * PERIOD).accepted
+    assert act(gate, start + 2 * PERIOD).cause is cause
+    assert act(gate, start + 3 * PERIOD).accepted
 
 
 def test_bad_measurements_are_refused_and_the_last_good_one_stays() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
-from driver_world import World
+from driver_world import START, World
 from sensor_msgs.msg import JointState
 
 from dreamer_interfaces.msg import Action, JointCommand
@@ -52,7 +52,7 @@ def test_a_second_actor_is_reported(world: World) -> None:
 
 def test_a_warning_of_refusals_ends_and_their_total_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.step(0)
-    world.act(1, (np.nan, 0.0))
+    world.act(1, (np.nan, 0.0), now=START)
     world.answer(1)
     world.step(2)
     values = world.values()
