@@ -22,7 +22,7 @@ class JointGroup:
         kd: Nm s/rad.
         damping: Nm s/rad, kd while the robot is damped.
         max_torque: Nm, bound of |kp (set-point - q) - kd qd|; 0 = only the hardware's bound. An error without a command_rate:
-            between two commands only the hardware knows the torque.
+            between two commands only the hardware knows the torque. Joint states without velocities are refused where it is set.
     """
 
     joints: str

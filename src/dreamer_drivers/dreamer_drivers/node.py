@@ -87,7 +87,8 @@ class DriverNode(Node):
     def _make_backend(self, name: str, config: DriverConfig) -> Backend:
         if name != 'simulation':
             raise ConfigError(f"parameter backend: unknown '{name}'; {nearest(name, ['simulation'])}")
-        return SimulationBackend(self, config.joints, watch_tilt=config.fall_angle > 0)
+        bounded = any(group.max_torque for group in config.groups.values())
+        return SimulationBackend(self, config.joints, watch_tilt=config.fall_angle > 0, needs_velocity=bounded)
 
     def _create_interfaces(self, robot: str) -> None:
         self.create_subscription(Action, 'action', self._on_action, qos.COMMAND)

@@ -35,14 +35,16 @@ class SimulationBackend(Backend):
         node: whose topics are used.
         joints: order of every command.
         watch_tilt: read imu too.
+        needs_velocity: joint states without velocities cannot be used.
         discovery_timeout: s of wall time in which another driver is looked for.
     """
 
     def __init__(
-        self, node: Node, joints: Sequence[str], watch_tilt: bool, discovery_timeout: float = DISCOVERY_TIMEOUT
+        self, node: Node, joints: Sequence[str], watch_tilt: bool, needs_velocity: bool,
+        discovery_timeout: float = DISCOVERY_TIMEOUT,
     ) -> None:
         self._node = node
-        self._reader = JointReader(joints)
+        self._reader = JointReader(joints, needs_velocity)
         self._watch_tilt = watch_tilt
         self._discovery_timeout = discovery_timeout
         self._publisher: Publisher | None = None

@@ -32,6 +32,13 @@ def test_unusable_joint_states(names: list, position: list, velocity: list, text
     assert reader.read(0.0, ['b', 'a'], [1, 2], []).position.tolist() == [2, 1]
 
 
+def test_velocities_that_are_needed_may_not_be_missing() -> None:
+    reader = JointReader(['a', 'b'], needs_velocity=True)
+    with pytest.raises(Refused, match='no velocity, without which max_torque cannot be kept'):
+        reader.read(0.0, ['a', 'b'], [1, 2], [])
+    assert reader.read(0.0, ['a', 'b'], [1, 2], [3, 4]).velocity.tolist() == [3, 4]
+
+
 def test_order_of_steps() -> None:
     order = StepOrder()
     assert order.judge(7, 3) is Order.NEW

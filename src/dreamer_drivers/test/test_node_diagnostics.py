@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
-from driver_world import START, World
+from driver_world import POSE, START, World, stamp_of
+from robot_files import ROBOT
 from sensor_msgs.msg import JointState
 
 from dreamer_interfaces.msg import Action, JointCommand
@@ -19,6 +22,23 @@ def test_unusable_joint_states_are_reported(world: World) -> None:
     world.until(lambda: world.values()['unusable_joint_states'] == '1')
     values = world.values()
     assert values['last_sensor_fault'].startswith("joint_states: joint 'knee_joint' is missing")
+
+
+def test_where_a_torque_is_bounded_joint_states_need_velocities(ros: None, tmp_path: Path) -> None:
+    bounded = ROBOT.replace('damping: 3.0}', 'damping: 3.0, max_torque: 4.0}')
+    world = World(tmp_path, robot=bounded, command_rate=200.0)
+    try:
+        world.set_time(START)
+        message = JointState(name=list(POSE), position=list(POSE.values()))
+        message.header.stamp = stamp_of(START)
+        world.joints.publish(message)
+        world.until(lambda: world.values()['unusable_joint_states'] == '1')
+        assert world.values()['last_sensor_fault'].startswith('joint_states: no velocity, without which max_torque')
+        world.act(0)
+        world.until(lambda: world.values()['refused.no_sensor_data'] == '1')
+        assert world.step(0).mode == JointCommand.ACTIVE
+    finally:
+        world.close()
 
 
 def test_a_second_driver_is_refused(world: World) -> None:
