@@ -43,7 +43,7 @@ def test_shipped_a1_has_the_published_ranges_and_gains() -> None:
     ('  cutoff: 0.0\n', '', ["missing key 'cutoff'"]),
     ('cutoff: 0.0', 'cutoff: 10.0', ['cutoff 10.0', 'half the control rate']),
     ('cutoff: 0.0', 'cutoff: -1.0', ['cutoff -1.0']),
-    ('max_deviation: 0.2', 'max_deviation: .nan', ['max_deviation nan']),
+    ('max_deviation: 0.2', 'max_deviation: .nan', ['max_deviation: expected float, not nan']),
     ('soft_start: 0.0', 'hold_after: 0.05', ['hold_after 0.05', 'control period']),
     ('soft_start: 0.0', 'damp_after: 0.2', ['damp_after 0.2 must be above hold_after 0.2']),
     ('soft_start: 0.0', 'max_action_age: 0.0', ['max_action_age 0.0']),
