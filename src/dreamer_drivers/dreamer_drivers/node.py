@@ -16,7 +16,7 @@ from dreamer_drivers.gate import Verdict
 from dreamer_drivers.robot import load_gate
 from dreamer_drivers.simulation import SimulationBackend
 from dreamer_drivers.steps import Order, StepOrder
-from dreamer_drivers.stop_marker import StopMarker, state_folder
+from dreamer_drivers.stop_marker import StopMarker, marker_name, state_folder
 from dreamer_drivers.stop_sources import StopSources
 from dreamer_interfaces.msg import Action
 from dreamer_learning.config import ConfigError, nearest
@@ -30,6 +30,8 @@ from dreamer_node.wire import WireError, nanoseconds, unpack
 WATCHDOG_RATE = 50.0
 """Hz of wall time at which hold and damp are looked for when there is no command_rate."""
 
+MARKER_PERIOD = 1.0
+"""s of wall time after which a latched stop's file is looked for again."""
 
 FAILURES = (Event.DEADLINE_MISS, Event.CLOCK_JUMP)
 """Events that are worth a warning; the others belong to normal work."""
@@ -57,7 +59,9 @@ class DriverNode(Node):
         self._actions = 0
         self._recent: dict[str, Recent] = {}
         self.backend = self._make_backend(backend, config)
-        self._marker = StopMarker(state_folder(state_dir), self.get_fully_qualified_name())
+        name = self.get_fully_qualified_name()
+        file = marker_name(name, self.context.get_domain_id(), backend, robot)
+        self._marker = StopMarker(state_folder(state_dir) / file, name)
         self._restore_emergency_stop()
         # Before anything that can bring an action: a stop that is latched already is heard first.
         self._stop_sources = StopSources(self, self._on_emergency_stop)
@@ -99,6 +103,7 @@ class DriverNode(Node):
         # Wall time: the watch itself must not stop when simulated time does.
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(1 / (self._command_rate or WATCHDOG_RATE), self._watch, clock=clock)
+        self.create_timer(MARKER_PERIOD, self._keep_marker, clock=clock)
 
     def destroy_node(self) -> None:
         """Let go of the robot; its hardware holds, then damps."""
@@ -162,14 +167,13 @@ class DriverNode(Node):
     # ---- emergency stop
 
     def _restore_emergency_stop(self) -> None:
-        if self._marker.error:
-            self.get_logger().warning(self._marker.error)
-        if self._marker.present:
-            self.gate.latch_emergency_stop()
-            self.get_logger().error(
-                f'emergency stop from before the start ({self._marker.path}): the robot is damped; '
-                'call clear_emergency_stop to end it'
-            )
+        if not self._marker.present:
+            if self._marker.error:
+                self.get_logger().warning(self._marker.error)
+            return
+        self.gate.latch_emergency_stop()
+        reason = self._marker.error or f'emergency stop from before the start: {self._marker.path}'
+        self.get_logger().error(f'{reason}: the robot is damped; call clear_emergency_stop to end it')
 
     def _on_emergency_stop(self, requested: bool) -> None:
         begins = requested and not self.gate.stopped
@@ -181,6 +185,11 @@ class DriverNode(Node):
         self._marker.set()
         if begins:
             self.get_logger().error('emergency stop: the robot is damped; call clear_emergency_stop to end it')
+
+    def _keep_marker(self) -> None:
+        """Have a latched stop on disk, also when somebody removed the file or the disk was full."""
+        if self.gate.stopped:
+            self._marker.set()
 
     def _on_clear_emergency_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         stopped = self.gate.stopped

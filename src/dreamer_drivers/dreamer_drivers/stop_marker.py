@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import urllib.parse
 from pathlib import Path
 
 from dreamer_learning.atomic import sync_folder, write_file
@@ -14,33 +15,48 @@ def state_folder(value: str) -> Path:
     return Path(os.path.expanduser(value or os.environ.get('ROS_HOME') or '~/.ros'))
 
 
-class StopMarker:
-    """One driver's file. What cannot be read or written is no reason to move or to fail: it is told in `error`.
+def marker_name(node: str, domain: int, backend: str, robot: str) -> str:
+    """File name of a driver's emergency stop: another driver's is another one, also where they share a folder.
 
     Args:
-        folder: made when it is missing.
-        node: fully qualified name of the driver, which is unique on its robot: /a/driver has a.driver.emergency_stop.
+        node: fully qualified name, unique in its ROS domain.
+        domain: ROS_DOMAIN_ID.
+        backend, robot: the driver's parameters: a simulation and a real robot may take turns under one name.
+    """
+    own = urllib.parse.quote(robot, safe='')
+    return f'domain_{domain}.{node.strip("/").replace("/", ".")}.{backend}.{own}.emergency_stop'
+
+
+class StopMarker:
+    """One driver's file. What cannot be written is no reason to move or to fail: it is told in `error`.
+
+    Args:
+        path: of the file. Its presence counts, not its content. Its folder is made when it is missing.
+        node: fully qualified name of the driver, for who reads the file.
 
     Attributes:
-        path: of the file. Its presence counts, not its content.
-        present: the file is there.
+        path: of the file.
+        present: the file is there, or it cannot be known whether it is.
         error: why the file's state is not known or not as it should be; empty when all is well.
     """
 
-    def __init__(self, folder: Path, node: str) -> None:
-        self.path = folder / f'{node.strip("/").replace("/", ".")}.emergency_stop'
+    def __init__(self, path: Path, node: str) -> None:
+        self.path = path
         self.present = False
         self.error = ''
         self._node = node
+        self._look()
+        if self.present:
+            return
         try:
-            self.present = self.path.exists()
-            folder.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=folder).close()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=path.parent).close()
         except OSError as error:
             self._fail('would be forgotten at a restart', error)
 
     def set(self) -> None:
-        """Have the file on disk when this returns; costs nothing where it is there already."""
+        """Have the file on disk when this returns; costs a look at the disk where it is there already."""
+        self._look()
         if self.present:
             return
         try:
@@ -63,6 +79,19 @@ class StopMarker:
                 self._fail('would be in force again after a restart', error)
         else:
             self.present, self.error = False, ''
+
+    def _look(self) -> None:
+        """Bring `present` up to date, and `error` where that is about it."""
+        try:
+            os.lstat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            self.present = False
+        except OSError as error:
+            # Who cannot know that the robot may move must not move it.
+            self.present = True
+            self._fail('from before the start cannot be ruled out', error)
+        else:
+            self.present, self.error = True, ''
 
     def _fail(self, consequence: str, error: OSError) -> None:
         self.error = f'state_dir: an emergency stop {consequence}: {self.path}: {error.strerror or error}'

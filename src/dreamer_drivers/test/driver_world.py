@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +36,18 @@ POSE = {'knee_joint': -0.5, 'other_joint': 9.0, 'hip_joint': 0.1}
 
 def stamp_of(now: int) -> Time:
     return Time(sec=now // 10**9, nanosec=now % 10**9)
+
+
+def forbid_to_look(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """As for a user who may not search this folder; root may search every one."""
+    lstat = os.lstat
+
+    def denied(path: Any, **arguments: Any) -> os.stat_result:
+        if Path(path).parent == folder:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return lstat(path, **arguments)
+
+    monkeypatch.setattr(os, 'lstat', denied)
 
 
 class World:

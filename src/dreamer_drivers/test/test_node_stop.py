@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from driver_world import PERIOD, START, World
+from driver_world import PERIOD, START, World, forbid_to_look
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Bool
@@ -61,7 +61,7 @@ def test_a_stop_that_was_set_before_the_driver_came(world: World, values: list[b
     sources = [world.peer.create_publisher(Bool, 'emergency_stop', qos.LATCHED) for _ in values]
     for source, value in zip(sources, values, strict=True):
         source.publish(Bool(data=value))
-    (world.state_dir / f'{world.namespace[1:]}.driver.emergency_stop').unlink(missing_ok=True)
+    assert not list(world.state_dir.iterdir()), 'nothing is heard before the driver spins'
     world.restart()
     world.until(lambda: world.driver.gate.stopped)
     assert world.await_mode(JointCommand.DAMP).kp[0] == 0
@@ -161,3 +161,41 @@ def test_a_state_folder_that_cannot_be_written_is_a_warning_and_the_stop_works(w
     world.stop.publish(Bool(data=False))
     world.until(lambda: not world.driver.gate.stop_requested)
     assert not clear(world)
+
+
+def test_a_file_that_vanished_is_written_again_while_the_stop_is_latched(world: World) -> None:
+    world.stop.publish(Bool(data=True))
+    # On both subscriptions that match: none is left to come that would write it.
+    world.until(lambda: world.driver.stop_messages == 2)
+    (file,) = world.state_dir.iterdir()
+    file.unlink()
+    world.until(file.exists)
+    world.stop.publish(Bool(data=False))
+    world.until(lambda: not world.driver.gate.stop_requested)
+    assert not clear(world)
+    assert not file.exists()
+
+
+def test_a_simulation_does_not_end_the_stop_of_another_robot_of_its_name(world: World) -> None:
+    world.stop.publish(Bool(data=True))
+    world.until(lambda: world.driver.gate.stopped)
+    (file,) = world.state_dir.iterdir()
+    other = file.with_name(file.name.replace('.simulation.', '.unitree.'))
+    assert other != file
+    file.rename(other)
+    world.restart()
+    world.until(lambda: world.driver.ready)
+    assert not world.driver.gate.stopped
+    assert not clear(world)
+    assert other.exists()
+
+
+def test_a_file_that_cannot_be_looked_for_stops_the_robot(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    forbid_to_look(monkeypatch, world.state_dir)
+    world.restart()
+    assert world.driver.gate.stopped
+    assert world.step(0).mode == JointCommand.DAMP
+    assert 'an emergency stop from before the start cannot be ruled out' in world.values()['summary']
+    assert world.values()['emergency_stop_file'] in world.values()['summary']
+    assert not clear(world)
+    assert world.step(1).mode == JointCommand.ACTIVE
