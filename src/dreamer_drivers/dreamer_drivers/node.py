@@ -30,6 +30,9 @@ from dreamer_node.wire import WireError, nanoseconds, unpack
 WATCHDOG_RATE = 50.0
 """Hz of wall time at which hold and damp are looked for when there is no command_rate."""
 
+DISCOVERY_TIME = 2.0
+"""s of wall time after the start in which others are found; on one host it takes up to 1.9 s, mostly under 0.1 s."""
+
 MARKER_PERIOD = 1.0
 """s of wall time after which a latched stop's file is looked for again."""
 
@@ -64,7 +67,7 @@ class DriverNode(Node):
         self._marker = StopMarker(state_folder(state_dir) / file, name)
         self._restore_emergency_stop()
         # Before anything that can bring an action: a stop that is latched already is heard first.
-        self._stop_sources = StopSources(self, self._on_emergency_stop)
+        self._stop_sources = StopSources(self, self._on_emergency_stop, DISCOVERY_TIME)
         self.backend.connect(Listener(self._on_measurement, self.gate.tilt, self._on_sensor_fault))
         self._create_interfaces(robot)
 

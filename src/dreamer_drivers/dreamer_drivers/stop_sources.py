@@ -23,7 +23,7 @@ TOPIC = 'emergency_stop'
 SETTLE_TIME = 0.2
 """s of wall time that a survey takes at least: a new reader on one host has its messages within some 10 ms."""
 SURVEY_TIME = 1.0
-"""s of wall time that a survey takes at most: a latched publisher may have nothing to say."""
+"""s of wall time that a survey takes where a latched publisher does not answer: it may have nothing to say."""
 
 
 class Survey:
@@ -32,11 +32,13 @@ class Survey:
     Args:
         node: one that no executor spins.
         topic: resolved name.
+        least: s of wall time that it takes, whoever answers.
     """
 
-    def __init__(self, node: Node, topic: str) -> None:
+    def __init__(self, node: Node, topic: str, least: float = SETTLE_TIME) -> None:
         self._node = node
         self._topic = topic
+        self._least = least
         self._begun = time.monotonic()
         self._said: list[bool] = []
         self._publishers = 0
@@ -50,7 +52,7 @@ class Survey:
                 self._said.append(taken[0].data)
         self._publishers = max(self._publishers, len(latched_publishers(self._node, self._topic)))
         age = time.monotonic() - self._begun
-        if age < (SETTLE_TIME if len(self._said) >= self._publishers else SURVEY_TIME):
+        if age < self._least or (age < SURVEY_TIME and len(self._said) < self._publishers):
             return None
         # One publisher may keep more than its last message; of several, it is not known whose a message is.
         return any(self._said if self._publishers > 1 else self._said[-1:])
@@ -66,13 +68,14 @@ class StopSources:
     Args:
         node: whose topic is heard.
         changed: called with True at each `true`, and with False when no source asks for the stop any more.
+        discovery_time: s of wall time in which the sources that are there already are found.
 
     Attributes:
         heard: messages so far.
-        known: what the sources said before the start has arrived; at the latest SURVEY_TIME after it.
+        known: what the sources said before the start has arrived: one that said `true`, or all after discovery_time.
     """
 
-    def __init__(self, node: Node, changed: Callable[[bool], None]) -> None:
+    def __init__(self, node: Node, changed: Callable[[bool], None], discovery_time: float) -> None:
         self.heard = 0
         self.known = False
         self._node = node
@@ -92,7 +95,8 @@ class StopSources:
             enable_rosout=False,
             start_parameter_services=False,
         )
-        self._survey: Survey | None = Survey(self._reading_node, self._topic)
+        # Who has not been discovered yet does not count as a publisher without an answer.
+        self._survey: Survey | None = Survey(self._reading_node, self._topic, discovery_time)
 
     @property
     def asking(self) -> bool:

@@ -10,6 +10,12 @@ from dreamer_node.testing import private_domain
 _private_domain = pytest.fixture(scope='session', autouse=True)(private_domain)
 
 
+@pytest.fixture(autouse=True)
+def _quick_discovery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes of one process know each other at once."""
+    monkeypatch.setattr('dreamer_drivers.node.DISCOVERY_TIME', 0.3)
+
+
 @pytest.fixture(scope='module')
 def ros() -> Iterator[None]:
     rclpy.init()

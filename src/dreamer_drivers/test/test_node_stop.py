@@ -194,6 +194,7 @@ def test_a_file_that_cannot_be_looked_for_stops_the_robot(world: World, monkeypa
     forbid_to_look(monkeypatch, world.state_dir)
     world.restart()
     assert world.driver.gate.stopped
+    world.until(lambda: world.driver.ready)
     assert world.step(0).mode == JointCommand.DAMP
     assert 'an emergency stop from before the start cannot be ruled out' in world.values()['summary']
     assert world.values()['emergency_stop_file'] in world.values()['summary']
