@@ -43,7 +43,7 @@ class Backend(abc.ABC):
         """Begin to read; nothing moves.
 
         Raises:
-            ConfigError: the robot cannot be reached or is already driven by another.
+            ConfigError: the robot cannot be reached.
         """
 
     @abc.abstractmethod
@@ -53,6 +53,15 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def disconnect(self) -> None:
         """Stop reading and sending. Without commands the hardware holds, then damps."""
+
+    @property
+    def ready(self) -> bool:
+        """Who else drives the robot is known: commands that move it may be sent."""
+        return True
+
+    def conflict(self) -> str:
+        """Why this driver has to stop commanding: another one drives the robot. Empty when it need not; asked often."""
+        return ''
 
     def warning(self) -> str:
         """What a person should know about the connection; empty when all is well."""

@@ -9,6 +9,7 @@ class Cause(enum.StrEnum):
     """Why an action or a measurement was refused."""
 
     STOP_UNKNOWN = 'emergency_stop_unknown'
+    DRIVERS_UNKNOWN = 'other_drivers_unknown'
     NO_SENSOR_DATA = 'no_sensor_data'
     STALE_SENSOR = 'stale_sensor'
     LATE_SENSOR = 'late_sensor'

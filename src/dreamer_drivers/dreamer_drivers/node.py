@@ -24,7 +24,7 @@ from dreamer_learning.spaces import load_task
 from dreamer_node import qos
 from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Recent, Report
 from dreamer_node.node import Node
-from dreamer_node.runtime import config_dir, declare, run_node
+from dreamer_node.runtime import Stop, config_dir, declare, run_node
 from dreamer_node.wire import WireError, nanoseconds, unpack
 
 WATCHDOG_RATE = 50.0
@@ -41,7 +41,13 @@ FAILURES = (Event.DEADLINE_MISS, Event.CLOCK_JUMP)
 
 
 class DriverNode(Node):
-    """Answers each action with one command at once, and holds or damps the robot when actions stay away."""
+    """Answers each action with one command at once, and holds or damps the robot when actions stay away.
+
+    Attributes:
+        stop: ends the process when another driver was there before.
+    """
+
+    stop: Stop
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__('driver', **arguments)
@@ -60,6 +66,7 @@ class DriverNode(Node):
         self._sensor_fault = ''
         self._sensor_faults = 0
         self._actions = 0
+        self._given_up = False
         self._recent: dict[str, Recent] = {}
         self.backend = self._make_backend(backend, config)
         name = self.get_fully_qualified_name()
@@ -78,8 +85,8 @@ class DriverNode(Node):
 
     @property
     def ready(self) -> bool:
-        """Actions are carried out: emergency stops from before the start are known."""
-        return self._stop_sources.known
+        """Actions are carried out: emergency stops and other drivers from before the start are known."""
+        return self._stop_sources.known and self.backend.ready
 
     @property
     def stop_messages(self) -> int:
@@ -95,7 +102,9 @@ class DriverNode(Node):
         if name != 'simulation':
             raise ConfigError(f"parameter backend: unknown '{name}'; {nearest(name, ['simulation'])}")
         bounded = any(group.max_torque for group in config.groups.values())
-        return SimulationBackend(self, config.joints, watch_tilt=config.fall_angle > 0, needs_velocity=bounded)
+        return SimulationBackend(
+            self, config.joints, watch_tilt=config.fall_angle > 0, needs_velocity=bounded, discovery_time=DISCOVERY_TIME
+        )
 
     def _create_interfaces(self, robot: str) -> None:
         self.create_subscription(Action, 'action', self._on_action, qos.COMMAND)
@@ -138,7 +147,7 @@ class DriverNode(Node):
         self._actions += 1
         if not self.ready:
             # Not answered either: a waiting simulation sends its sensors again and gets its answer then.
-            self.gate.refuse(Cause.STOP_UNKNOWN, now)
+            self.gate.refuse(Cause.DRIVERS_UNKNOWN if self._stop_sources.known else Cause.STOP_UNKNOWN, now)
             return
         order = self._steps.judge(message.stream, message.step)
         if order is not Order.RETRY:
@@ -226,6 +235,7 @@ class DriverNode(Node):
 
     def _watch(self) -> None:
         self._stop_sources.tick()
+        self._look_for_rivals()
         now = self._time()
         if self._command_rate:
             self._send(now)
@@ -237,7 +247,17 @@ class DriverNode(Node):
 
     def _send(self, now: float) -> None:
         """Send what the gate commands now, as the answer to the last action: never to sensor data not yet answered."""
-        self.backend.send(self.gate.command(now), self._answer)
+        command = self.gate.command(now)
+        # Nothing between the commands of another driver, but what stops the robot.
+        if not self._given_up and (self.ready or self.gate.stopped):
+            self.backend.send(command, self._answer)
+
+    def _look_for_rivals(self) -> None:
+        conflict = self.backend.conflict()
+        if conflict and not self._given_up:
+            self._given_up = True
+            self.get_logger().error(conflict)
+            self.stop.request(2)
 
     def _warn(self, text: str) -> None:
         self.get_logger().warning(text, throttle_duration_sec=1.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import math
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,17 +14,13 @@ from sensor_msgs.msg import Imu, JointState
 from dreamer_drivers.backend import Answer, Backend, Listener
 from dreamer_drivers.command import GateCommand
 from dreamer_drivers.joint_states import JointReader
+from dreamer_drivers.rivals import Rivals
 from dreamer_interfaces.msg import JointCommand
-from dreamer_learning.config import ConfigError
 from dreamer_node import qos
 from dreamer_node.refusals import Refused
 from dreamer_node.wire import seconds
 
 TOPIC = 'joint_command'
-DISCOVERY_TIMEOUT = 2.0
-"""s of wall time; discovery on one host takes up to 1.9 s, mostly under 0.1 s."""
-SETTLE_TIME = 0.2
-"""s of wall time after the first peer was seen: those present are found in one round."""
 
 
 class SimulationBackend(Backend):
@@ -36,17 +31,17 @@ class SimulationBackend(Backend):
         joints: order of every command.
         watch_tilt: read imu too.
         needs_velocity: joint states without velocities cannot be used.
-        discovery_timeout: s of wall time in which another driver is looked for.
+        discovery_time: s of wall time in which other drivers are found.
     """
 
     def __init__(
-        self, node: Node, joints: Sequence[str], watch_tilt: bool, needs_velocity: bool,
-        discovery_timeout: float = DISCOVERY_TIMEOUT,
+        self, node: Node, joints: Sequence[str], watch_tilt: bool, needs_velocity: bool, discovery_time: float
     ) -> None:
         self._node = node
         self._reader = JointReader(joints, needs_velocity)
         self._watch_tilt = watch_tilt
-        self._discovery_timeout = discovery_timeout
+        self._discovery_time = discovery_time
+        self._rivals: Rivals | None = None
         self._publisher: Publisher | None = None
         self._subscriptions: list = []
         self._message = JointCommand(name=list(joints))
@@ -58,7 +53,7 @@ class SimulationBackend(Backend):
 
     def connect(self, listener: Listener) -> None:
         self._listener = listener
-        self._refuse_second_driver()
+        self._rivals = Rivals(self._node, TOPIC, self._discovery_time)
         self._publisher = self._node.create_publisher(JointCommand, TOPIC, qos.COMMAND)
         create = self._node.create_subscription
         self._subscriptions.append(create(JointState, 'joint_states', self._on_joint_states, qos.SENSOR))
@@ -86,26 +81,20 @@ class SimulationBackend(Backend):
         if self._publisher is not None:
             self._node.destroy_publisher(self._publisher)
             self._publisher = None
+        if self._rivals is not None:
+            self._rivals.close()
+            self._rivals = None
+
+    @property
+    def ready(self) -> bool:
+        return self._rivals is not None and self._rivals.known
+
+    def conflict(self) -> str:
+        return '' if self._rivals is None else self._rivals.fault()
 
     def warning(self) -> str:
         others = self._node.count_publishers(TOPIC) - (self._publisher is not None)
         return f'{others} other publishers on {TOPIC}' if others > 0 else ''
-
-    def _refuse_second_driver(self) -> None:
-        """Two drivers would pull the robot to and fro: the later one gives up before it sends anything."""
-        topic = self._node.resolve_topic_name(TOPIC)
-        deadline = time.monotonic() + self._discovery_timeout
-        while time.monotonic() < deadline:
-            if self._node.count_subscribers(TOPIC) and deadline > time.monotonic() + SETTLE_TIME:
-                deadline = time.monotonic() + SETTLE_TIME
-            others = self._node.get_publishers_info_by_topic(topic)
-            if others:
-                name = f'{others[0].node_namespace.rstrip("/")}/{others[0].node_name}'
-                raise ConfigError(
-                    f'{topic}: already published by {name}; a robot has one driver: stop that one, '
-                    'or start this one in another namespace'
-                )
-            time.sleep(0.01)
 
     def _on_joint_states(self, message: JointState) -> None:
         try:

@@ -26,6 +26,7 @@ from std_srvs.srv import Trigger
 from dreamer_drivers.node import DriverNode
 from dreamer_interfaces.msg import Action, JointCommand
 from dreamer_node import qos
+from dreamer_node.runtime import Stop
 from dreamer_node.wire import pack
 
 PERIOD = 50_000_000
@@ -81,11 +82,13 @@ class World:
             'config_dir': str(self.config_dir), 'state_dir': str(self.state_dir), 'robot': 'twig', 'task': 'twig_task',
             'use_sim_time': True,
         } | parameters
-        return DriverNode(
+        driver = DriverNode(
             namespace=self.namespace,
             cli_args=['--ros-args', '-r', '/clock:=clock', '-r', '/diagnostics:=diagnostics'],
             parameter_overrides=[Parameter(name, value=value) for name, value in values.items()],
         )
+        driver.stop = Stop()
+        return driver
 
     def restart(self, **parameters: Any) -> None:
         """Another driver in place of the present one."""

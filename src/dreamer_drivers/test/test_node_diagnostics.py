@@ -41,11 +41,6 @@ def test_where_a_torque_is_bounded_joint_states_need_velocities(ros: None, tmp_p
         world.close()
 
 
-def test_a_second_driver_is_refused(world: World) -> None:
-    with pytest.raises(ConfigError, match=f'{world.namespace}/joint_command: already published by {world.namespace}/driver'):
-        world.make_driver()
-
-
 def test_another_publisher_that_comes_later_is_reported(world: World) -> None:
     other = world.peer.create_publisher(JointCommand, 'joint_command', qos.COMMAND)
     world.until(lambda: world.peer.count_publishers('joint_command') == 2)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from driver_process import driver
 from rclpy.executors import SingleThreadedExecutor
 from robot_files import write_robot
 from sensor_msgs.msg import JointState
@@ -87,22 +85,6 @@ class Peer:
 
         self.until(answered)
         return {command.mode for command in self.commands if command.step > begun}
-
-
-@contextmanager
-def driver(namespace: str, folder: Path, config_dir: Path) -> Iterator[subprocess.Popen]:
-    """A driver's process, killed on the way out."""
-    values = {'config_dir': config_dir, 'state_dir': folder / 'state', 'robot': 'twig', 'task': 'twig_task'}
-    parameters = [word for name, value in values.items() for word in ('-p', f'{name}:={value}')]
-    process = subprocess.Popen([
-        sys.executable, '-c', 'import sys; from dreamer_drivers.main import main; sys.exit(main())',
-        '--ros-args', '-r', f'__ns:={namespace}', '-r', '/diagnostics:=diagnostics', *parameters,
-    ])
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_a_killed_driver_starts_stopped_until_it_is_cleared(ros: None, tmp_path: Path) -> None:

@@ -38,5 +38,8 @@ LATCHED = _profile(1, latched=True)
 EMERGENCY_STOP = _profile(100, latched=True)
 """The emergency stop as the driver hears it: no publisher's last message takes the place of another's."""
 
+START_TIMES = _profile(100, latched=True)
+"""When drivers started, as they hear it from each other: no publisher's last message takes the place of another's."""
+
 CLOCK = _profile(1)
 """/clock as the bridge publishes it."""
