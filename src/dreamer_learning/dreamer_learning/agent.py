@@ -169,8 +169,7 @@ class Agent:
             features = torch.cat([world.deter, world.stoch], -1)
             behaviour = self.behaviour.loss(self.model, features, batch, self.generator)
         losses = {name: loss.mean() for name, loss in {**world.losses, **behaviour.losses}.items()}
-        scales = self.config.loss
-        total = torch.stack([loss * getattr(scales, name) for name, loss in losses.items()]).sum()
+        total = torch.stack([loss * self.config.loss.scale(name) for name, loss in losses.items()]).sum()
         total.backward()
         parallel.mean_gradients(self.networks.parameters())
         norm = self.optimiser.step()

@@ -4,9 +4,10 @@ Shapes: B batch, T time; statistics as in latents.py.
 
 | agent | dynamics, representation | free nats |
 |---|---|---|
-| PlaNet | 1, 1: the plain KL | of each element |
+| PlaNet | 1, 1: the plain KL (balance 0.5) | of each element |
 | Dreamer V1 | 1, 1 | of the mean |
 | DreamerV2 | 0.8, 0.2, times 0.1 for Atari | of the mean |
+| DreamerV2 without balancing | 1, 1, times 0.1 for Atari | of each element |
 | DayDreamer | 0.8, 0.2, times a scale that holds the KL at a target | none |
 | DreamerV3 | 1, 0.1 | of each element |
 

@@ -13,6 +13,10 @@ class LossConfig:
     """Scale of each loss, and the rule of the KL terms.
 
     Attributes:
+        dynamics, representation: shares of the two KL terms (DreamerV3).
+        kl_balance: in their place, the share of the prior, `dynamics`; the rest is the posterior's. 0.5 = the plain KL, whose
+            whole gradient goes to both.
+        kl_scale: of both terms.
         free_nats: below which a KL term is not pressed further.
         free_mean: free nats are of the mean KL of the batch (Dreamer V1, V2); False = of each (batch, time) element.
         kl_target: nats at which adapting a scale of both KL terms holds the KL (DayDreamer); 0 = a fixed scale of 1.
@@ -23,8 +27,10 @@ class LossConfig:
     reconstruction: Amount = 1.0
     reward: Amount = 1.0
     continuation: Amount = 1.0
-    dynamics: Amount = 1.0
-    representation: Amount = 0.1
+    dynamics: Amount | None = None
+    representation: Amount | None = None
+    kl_balance: Share | None = None
+    kl_scale: Amount = 1.0
     actor: Amount = 1.0
     critic: Amount = 1.0
     replay_critic: Amount = 0.3
@@ -35,6 +41,22 @@ class LossConfig:
     reward_gradient: bool = True
     image_gradient: bool = True
     overshooting: Whole = 0
+
+    def __post_init__(self) -> None:
+        given = [name for name in ('dynamics', 'representation') if getattr(self, name) is not None]
+        if self.kl_balance is not None and given:
+            raise ConfigError(f'{given[0]}: not beside kl_balance, which takes its place')
+        if self.kl_balance is None and len(given) < 2:
+            raise ConfigError('kl_balance, or both of dynamics and representation, must be given')
+
+    def scale(self, name: str) -> float:
+        """Of the named loss in their sum."""
+        if name not in ('dynamics', 'representation'):
+            return getattr(self, name)
+        share = getattr(self, name)
+        if self.kl_balance is not None:
+            share = 1.0 if self.kl_balance == 0.5 else self.kl_balance if name == 'dynamics' else 1 - self.kl_balance
+        return share * self.kl_scale
 
 
 @dataclasses.dataclass(frozen=True)

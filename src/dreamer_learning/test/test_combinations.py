@@ -29,6 +29,8 @@ from dreamer_learning.policy import Policy
     ({'heads': {'actor_min_std': 2.0}}, 'at most actor_max_std'),
     ({'networks': {'image_blocks': 3}}, "image_blocks 3: must divide dynamics: deter"),
     ({'behaviour': {'return_low': 99.0}}, 'below return_high'),
+    ({'loss': {'kl_balance': 0.8}}, 'loss: dynamics: not beside kl_balance'),
+    ({'loss': {'representation': None}}, 'loss: kl_balance, or both of dynamics and representation'),
     ({'replay': {'contexts': True}}, "did you mean 'context'"),
     ({'blocks': ['x']}, "'blocks' is fixed"),
 ])

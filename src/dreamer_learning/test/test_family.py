@@ -71,11 +71,18 @@ def test_blocks_change_the_configuration_and_train(agent: str) -> None:
         assert all(math.isfinite(value) for name, value in metrics.items() if name != 'latents'), block
 
 
-def test_blocks_stack_in_their_order() -> None:
-    both = load('dreamer_v2', 'atari, no_kl_balancing')
-    assert both.blocks == ('atari', 'no_kl_balancing')
-    assert (both.loss.dynamics, both.loss.continuation) == (0.5, 5.0)
-    assert load('dreamer_v2', 'no_kl_balancing,atari').loss.dynamics == 0.08
+def test_blocks_stack_on_the_size() -> None:
+    both = load('dreamer_v2', 'no_layer_norm, atari')
+    assert both.blocks == ('no_layer_norm', 'atari')
+    assert (both.dynamics.deter, both.loss.continuation) == (600, 5.0)
+
+
+def test_without_kl_balancing_atari_keeps_its_scale_in_either_order() -> None:
+    atari, both, other = (load('dreamer_v2', blocks).loss for blocks in (
+        'atari', 'atari,no_kl_balancing', 'no_kl_balancing,atari'))
+    assert both == other
+    assert [atari.scale(name) for name in ('dynamics', 'representation')] == pytest.approx([0.08, 0.02])
+    assert [both.scale(name) for name in ('dynamics', 'representation')] == pytest.approx([0.1, 0.1])
 
 
 def test_an_unknown_block_is_refused_with_the_nearest() -> None:

@@ -21,12 +21,12 @@ from golden_rssm import (
     put_norm_gru,
     put_rssm,
 )
-from learning_toys import small_config
+from learning_toys import CONFIG_DIR, small_config
 from torch import Tensor, nn
 
 from dreamer_learning.action_distributions import Categorical, TruncatedNormal
 from dreamer_learning.adam import Adam, Group
-from dreamer_learning.agent_config import AgentConfig
+from dreamer_learning.agent_config import AgentConfig, load_agent
 from dreamer_learning.coders import Decoder, Encoder
 from dreamer_learning.distributions import bernoulli_loss, normal_loss
 from dreamer_learning.heads import Actor, ContinueHead, ScalarHead
@@ -182,11 +182,27 @@ def test_kl_loss_and_its_gradients(kind: str, level: int, average: bool) -> None
     total = 0.8 * means['dynamics'] + 0.2 * means['representation']
     case = f'balance_0.8_free_{free}_avg_{str(average).lower()}'
     golden.check(f'{case}/loss', total)
-    if not average:  # balance 0.5 is a branch of its own in the original: the plain KL, with free nats of each element
-        golden.check(f'balance_0.5_free_{free}_avg_true/loss', means['dynamics'])
     total.backward()
     if level < 2:
         check_kl_gradients(golden, f'{case}/grad_', parts)
+
+
+@pytest.mark.parametrize('level', [0, 1, 2])
+def test_without_balancing_it_is_the_plain_kl_with_free_nats_of_each_element(level: int) -> None:
+    golden = Golden('v2_kl')
+    free = golden.setting['free'][level]
+    own = load_agent(CONFIG_DIR, 'dreamer_v2', 'cpu', {'loss': {'free_nats': free}}, ['no_kl_balancing']).loss
+    latent = make_latent(config().dynamics)
+    parts = [nn.Parameter(golden[f'{side}/logit']) for side in ('posterior', 'prior')]
+    posterior, prior = (latent.statistics(ours(logit)) for logit in parts)
+    losses, _ = KLLoss(own, latent)(posterior, prior)
+    for loss in losses.values():
+        golden.check(f'balance_0.5_free_{free}_avg_true/loss', loss.mean())
+    total = torch.stack([loss.mean() * own.scale(name) for name, loss in losses.items()]).sum()
+    plain = latent.kl(posterior, prior).clamp(min=free).mean()
+    for mine, expected in zip(torch.autograd.grad(total, parts, retain_graph=True), torch.autograd.grad(plain, parts)):
+        assert expected.any() == (level < 2)
+        torch.testing.assert_close(mine, expected)
 
 
 def test_kl_of_distant_logits_is_finite() -> None:

@@ -17,6 +17,9 @@ def numbers(cls: type, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], tupl
     """Key path -> type and range of each number in a configuration and in those inside it."""
     found: dict[tuple[str, ...], tuple[type, Range | None]] = {}
     for name, hint in typing.get_type_hints(cls, include_extras=True).items():
+        options = [option for option in typing.get_args(hint) if option is not type(None)]
+        if type(None) in typing.get_args(hint) and len(options) == 1:
+            hint = options[0]
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
             found |= numbers(hint, (*path, name))
         elif typing.get_origin(hint) is Annotated:
@@ -30,7 +33,7 @@ def numbers(cls: type, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], tupl
 NUMBERS = numbers(AgentConfig)
 
 
-NEED_MORE = ('deter', 'candidates', 'capacity', 'return_high')
+NEED_MORE = ('deter', 'candidates', 'capacity', 'return_high', 'kl_balance')
 """Their least value does not go with that of another key."""
 
 
