@@ -12,6 +12,8 @@ variables of C classes (S where it is Gaussian).
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -138,13 +140,14 @@ class DenseGRU(nn.Module):
 class NormGRU(nn.Module):
     """GRU with LayerNorm over its three gates, the reset on the candidate before the tanh, and an update bias of -1.
 
-    Source: DreamerV2's and DayDreamer's public code. The linear layer has a bias where the other layers have one (V2).
+    Source: DreamerV2's and DayDreamer's public code. The linear layer has a bias where the other layers have one (V2), or where
+    no LayerNorm follows.
     """
 
-    def __init__(self, inputs: int, units: int, style: Style) -> None:
+    def __init__(self, inputs: int, units: int, style: Style, normed: bool = True) -> None:
         super().__init__()
-        self.gates = Linear(inputs + units, 3 * units, 1.0, style, style.bias)
-        self.norm = nn.LayerNorm(3 * units, LAYER_NORM_EPSILON)
+        self.gates = Linear(inputs + units, 3 * units, 1.0, style, style.bias or not normed)
+        self.norm = nn.LayerNorm(3 * units, LAYER_NORM_EPSILON) if normed else nn.Identity()
 
     def forward(self, x: Tensor, state: Tensor) -> Tensor:
         reset, candidate, update = self.norm(self.gates(torch.cat([x, state], -1))).chunk(3, -1)
@@ -180,4 +183,7 @@ class KerasGRU(nn.GRUCell):
         nn.init.orthogonal_(self.weight_hh)
 
 
-CELLS: dict[str, type[nn.Module]] = {'gru': KerasGRU, 'norm_gru': NormGRU, 'reset_first_gru': ResetFirstGRU}
+CELLS: dict[str, Callable[[int, int, Style], nn.Module]] = {
+    'gru': KerasGRU, 'norm_gru': NormGRU, 'unnormed_gru': functools.partial(NormGRU, normed=False),
+    'reset_first_gru': ResetFirstGRU,
+}

@@ -63,7 +63,7 @@ class DynamicsConfig:
 
     Attributes:
         cell: block_gru of `blocks` blocks (DreamerV3); gru (Dreamer V1, as Keras has it), norm_gru (V2, DayDreamer),
-            reset_first_gru (PlaNet).
+            unnormed_gru, the same without its LayerNorm; reset_first_gru (PlaNet).
         hidden: units of the layers between deter and latent.
         latent: categorical with `classes` each and a uniform share `unimix`, or gaussian.
         std: how a gaussian's deviation, above `min_std`, comes from the network: softplus(x) or sigmoid2, 2 sigmoid(x / 2).
@@ -78,7 +78,7 @@ class DynamicsConfig:
     blocks: Count = 1
     prior_layers: Count = 1
     unimix: ShareBelowOne = 0.0
-    cell: Literal['block_gru', 'gru', 'norm_gru', 'reset_first_gru'] = 'block_gru'
+    cell: Literal['block_gru', 'gru', 'norm_gru', 'unnormed_gru', 'reset_first_gru'] = 'block_gru'
     latent: Literal['categorical', 'gaussian'] = 'categorical'
     std: Literal['softplus', 'sigmoid2'] = 'softplus'
     min_std: Positive = 0.1

@@ -1,8 +1,12 @@
 import math
 
+import numpy as np
+import pytest
 import torch
+from family_toys import task_of, tiny
 from torch.nn import functional
 
+from dreamer_learning.agent import Agent
 from dreamer_learning.networks import MLP, NORM_EPSILON, BlockLinear, Linear, SplitLinear, norm_silu, symexp, symlog
 
 
@@ -60,3 +64,20 @@ def test_mlp_without_output_layer_ends_in_its_activation() -> None:
     mlp = MLP(5, 8, 2)
     assert mlp(torch.zeros(4, 5)).shape == (4, 8)
     assert MLP(5, 8, 2, 3)(torch.zeros(4, 5)).shape == (4, 3)
+
+
+@pytest.mark.parametrize('norm', ['none', 'layer'])
+def test_the_cell_without_layer_norm_keeps_reset_and_update_bias(norm: str) -> None:
+    cell = Agent(tiny('dreamer_v2', {'networks': {'norm': norm}}, ['no_layer_norm']), task_of()).model.rssm.core.cell
+    torch.manual_seed(0)
+    for parameter in cell.parameters():
+        torch.nn.init.normal_(parameter)
+    inputs, state = torch.randn(4, 12), torch.randn(4, 16)
+    weights = {name: parameter.detach().double().numpy() for name, parameter in cell.named_parameters()}
+    assert {name: value.shape for name, value in weights.items()} == {'gates.weight': (48, 28), 'gates.bias': (48,)}
+    x, h = inputs.double().numpy(), state.double().numpy()
+    y = x @ weights['gates.weight'][:, :12].T + h @ weights['gates.weight'][:, 12:].T + weights['gates.bias']
+    candidate = np.tanh(y[:, 16:32] / (1 + np.exp(-y[:, :16])))
+    update = 1 / (1 + np.exp(1 - y[:, 32:]))
+    expected = torch.from_numpy(h + update * (candidate - h)).float()
+    torch.testing.assert_close(cell(inputs, state), expected, rtol=1e-5, atol=1e-5)
