@@ -102,15 +102,19 @@ class Decoder(nn.Module):
             kind = PooledDecoder if config.images == 'pooled' else StridedDecoder
             self.image = kind(image_layout(spaces, self.images, config), config, deter, stoch)
 
-    def loss(self, features: Tensor, observation: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Reconstruction loss of each kind: features (N, F) -> {'vector': (N), 'image': (N)}, those that exist."""
+    def loss(self, features: Tensor, observation: Mapping[str, Tensor], image_gradient: bool = True) -> dict[str, Tensor]:
+        """Reconstruction loss of each kind: features (N, F) -> {'vector': (N), 'image': (N)}, those that exist.
+
+        Args:
+            image_gradient: whether that of images goes on into the features.
+        """
         losses = {}
         if self.vectors:
             kind = {'symlog': symlog_mse, 'mse': squared_error, 'normal': normal_loss}[self.config.vector_loss]
             losses['vector'] = kind(self.mlp(features), concatenate_vectors(observation, self.vectors))
         if self.images:
             target = concatenate_images(observation, self.images, self.config.image_bits)
-            losses['image'] = self._image_loss(self._pixels(features), target)
+            losses['image'] = self._image_loss(self._pixels(features if image_gradient else features.detach()), target)
         return losses
 
     def _pixels(self, features: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from dreamer_learning import batch as batches
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.coders import Decoder, Encoder
+from dreamer_learning.config import ConfigError
 from dreamer_learning.devices import compile_method, leave_plain
 from dreamer_learning.distributions import bernoulli_loss
 from dreamer_learning.heads import ContinueHead, ScalarHead, feature_size
@@ -46,7 +47,11 @@ class WorldModelLoss(NamedTuple):
 
 
 class WorldModel(nn.Module):
-    """Encoder, recurrent state-space model, decoder, reward and, where there is one, continuation head."""
+    """Encoder, recurrent state-space model, decoder, reward and, where there is one, continuation head.
+
+    Raises:
+        ConfigError: the agent does not go with what the task sees.
+    """
 
     def __init__(self, config: AgentConfig, task: Task) -> None:
         super().__init__()
@@ -58,6 +63,9 @@ class WorldModel(nn.Module):
         self.reward = ScalarHead(features, heads.reward_layers, heads.reward, networks, heads)
         self.continuation = ContinueHead(features, networks, heads) if heads.continuation else None
         self.kl = KLLoss(config.loss, self.rssm.latent)
+        if not (config.loss.image_gradient or self.decoder.images):
+            raise ConfigError(f'{config.agent}: loss: image_gradient: false needs a task with images; '
+                              'for observations as a whole: reconstruction_gradient')
 
     def observe(self, batch: Mapping[str, Tensor], generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
         """Posterior state of every step: deter (B, T, D), stoch (B, T, C*S), statistics (B, T, ...), see latents.py."""
@@ -109,7 +117,8 @@ class WorldModel(nn.Module):
         losses, metrics = self.kl(posterior, prior)
         features = torch.cat([deter, stoch], -1).flatten(0, 1)
         own = self.config.loss
-        reconstruction = self.decoder.loss(features if own.image_gradient else features.detach(), batches.observations(batch))
+        observed = features if own.reconstruction_gradient else features.detach()
+        reconstruction = self.decoder.loss(observed, batches.observations(batch), own.image_gradient)
         metrics.update({f'loss/{name}': loss.mean() for name, loss in reconstruction.items()})
         losses['reconstruction'] = torch.stack(list(reconstruction.values())).sum(0)
         reward = self.reward(features if own.reward_gradient else features.detach())

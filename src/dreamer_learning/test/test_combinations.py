@@ -48,6 +48,11 @@ def test_what_does_not_go_with_the_actions_is_refused(make: type[Agent] | type[P
         make(tiny('dreamer_v1', blocks=['discrete']), task_of('vector'))
 
 
+def test_image_gradients_need_images() -> None:
+    with pytest.raises(ConfigError, match='dreamer_v2: loss: image_gradient: false needs .*: reconstruction_gradient'):
+        Agent(tiny('dreamer_v2', blocks=['no_image_gradients']), task_of('vector'))
+
+
 @pytest.mark.parametrize(('agent', 'block', 'nearest'), [
     ('dreamer_v2', 'atary', 'atari'), ('dreamer_v1', 'no_values', 'no_value'), ('planet', 'overshoot', 'overshooting'),
     ('daydreamer', 'arms', 'arm'), ('dreamer_v3', 'atari', 'allowed: nothing')])

@@ -60,7 +60,7 @@ def test_every_agent_trains_and_its_policy_acts(agent: str, discrete: bool, imag
 
 @pytest.mark.parametrize('agent', AGENTS)
 def test_blocks_change_the_configuration_and_train(agent: str) -> None:
-    plain, task = load(agent), small_task(discrete=agent != 'planet')
+    plain, task = load(agent), small_task(discrete=agent != 'planet', image=True)
     for block in load_yaml(CONFIG_DIR / 'agents' / f'{agent}.yaml').get('blocks', {}):
         config = load(agent, block)
         assert config.blocks == (block,)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import AgentConfig
-from dreamer_learning.batch import OBSERVATION
+from dreamer_learning.batch import OBSERVATION, observations
 
 
 def part(parameter: str) -> str:
@@ -29,7 +29,7 @@ def expected_reach(config: AgentConfig) -> dict[str, set[str]]:
     """Loss -> parts. What learns in imagination never changes the world model, what predicts never the actor."""
     state = {'encoder', 'core', 'posterior'} | ({'first_deter'} if config.dynamics.initial == 'learned' else set())
     result = {
-        'reconstruction': {'decoder'} | (state if config.loss.image_gradient else set()),
+        'reconstruction': {'decoder'} | (state if config.loss.reconstruction_gradient else set()),
         'reward': {'reward'} | (state if config.loss.reward_gradient else set()),
         'continuation': {'continuation'} | state, 'dynamics': {'prior'} | state, 'representation': state,
         'overshoot': {'prior'} | state,
@@ -44,6 +44,7 @@ def expected_reach(config: AgentConfig) -> dict[str, set[str]]:
 @pytest.mark.parametrize('discrete', [False, True])
 @pytest.mark.parametrize(('name', 'block'), [
     *((name, '') for name in AGENTS), ('dreamer_v2', 'no_reward_gradients'), ('dreamer_v2', 'no_image_gradients'),
+    ('dreamer_v2', 'no_reconstruction_gradients'),
     ('dreamer_v2', 'no_reinforce')])
 def test_each_loss_trains_its_own_parts_and_no_others(name: str, block: str, discrete: bool) -> None:
     if not able(name, discrete):
@@ -56,6 +57,22 @@ def test_each_loss_trains_its_own_parts_and_no_others(name: str, block: str, dis
     batch['is_first'][0, 1] = True
     expected = expected_reach(config)
     assert {loss: reached(agent, batch, loss) for loss in expected} == expected
+
+
+@pytest.mark.parametrize(('block', 'kinds'), [
+    ('', ['vector', 'image']), ('no_image_gradients', ['vector']), ('no_reconstruction_gradients', [])])
+def test_which_observations_train_the_representation(block: str, kinds: list[str]) -> None:
+    config, task = tiny('dreamer_v2', blocks=[block] if block else []), task_of('both')
+    agent, batch = Agent(config, task), random_batch(config, task, 0)
+    deter, stoch, posterior = (x.detach().requires_grad_() for x in agent.model.observe(batch, seeded()))
+    losses, _ = agent.model.head_losses(batch, deter, stoch, posterior)
+    gradient = torch.autograd.grad(losses['reconstruction'].sum(), deter, allow_unused=True)[0]
+    parts = agent.model.decoder.loss(torch.cat([deter, stoch], -1).flatten(0, 1), observations(batch))
+    if kinds:
+        expected = torch.autograd.grad(sum((parts[kind].sum() for kind in kinds), torch.zeros(())), deter)[0]
+        torch.testing.assert_close(gradient, expected)
+    else:
+        assert gradient is None
 
 
 @pytest.mark.parametrize('name', AGENTS)
