@@ -86,6 +86,8 @@ class BehaviourConfig:
         imagination_starts: how many of the B*T states imagination starts from; 0 = all.
         discount_horizon: 1 / (1 - discount), steps.
         trace: lambda of the lambda-return.
+        bootstrap: whether returns count values; False, with method value_gradient: they are the discounted rewards up to the
+            horizon, and no critic is trained.
         entropy: scale of the actor's entropy bonus; with an entropy_target, where it starts.
         entropy_target: share of the entropy that the actor's bounds allow, at which adapting the scale holds the actor; 0 = a
             fixed scale.
@@ -114,6 +116,7 @@ class BehaviourConfig:
     imagination_starts: Whole = 0
     discount_horizon: Annotated[float, Range(1, above=True)] = 333.0
     trace: Share = 0.95
+    bootstrap: bool = True
     entropy: Amount = 3e-4
     slow_rate: Share = 0.02
     slow_regulariser: Amount = 1.0
@@ -142,6 +145,8 @@ class BehaviourConfig:
     def __post_init__(self) -> None:
         if -1 < self.dynamics_share < 0:
             raise ConfigError(f'dynamics_share {self.dynamics_share}: from 0 to 1, or -1 (by the kind of actions)')
+        if not self.bootstrap and self.method != 'value_gradient':
+            raise ConfigError("bootstrap: false only with method 'value_gradient'")
         if self.exploration == 'epsilon' and self.exploration_amount > 1:
             raise ConfigError(f'exploration_amount {self.exploration_amount}: at most 1 for epsilon')
         if self.return_low >= self.return_high:

@@ -15,6 +15,7 @@ actor:  -w[h] (objective(a[h]) + entropy bonus),    h = 0 .. H-2: the first acti
         objective of REINFORCE           log p(a[h] | z[h]) sg(R[h+1] - v[h])
         mixed: dynamics_share of the first and the rest of the second
 critic: -w[h] log p(R[h] | z[h]),                   h = 0 .. H-1;  V1: -u[h] log p(R[h] | z[h]), h = 1 .. H-1
+without bootstrap (V1's ablation): R[h] = r[h] + c[h] R[h+1],   R[H] = r[H],   v = 0; no critic is trained
 
 v is the slow critic with `slow_target` (V2), the critic itself without (V1). c[0] is the real one: (1 - is_terminal) discount.
 V1 does not imagine from terminal steps: u = 0 there.
@@ -53,7 +54,7 @@ class ValueGradient(SlowCritic):
 
     def loss(self, model: WorldModel, features: Tensor, batch: Mapping[str, Tensor],
              generator: torch.Generator | None = None) -> BehaviourLoss:
-        """Losses 'actor' and 'critic'.
+        """Losses 'actor' and, with bootstrap, 'critic'.
 
         Args:
             features: (B, T, F), posterior states.
@@ -73,18 +74,24 @@ class ValueGradient(SlowCritic):
         with frozen(*known, self.critic), torch.set_grad_enabled(through):
             reward, live = model.reward.predict(path), model.live(path)
             live = torch.cat([((~terminal).float() * discount).unsqueeze(0), live[1:]])
-            value = (self.slow_critic if self.config.slow_target else self.critic).predict(path)
-            returns = state_returns(reward, value, live, self.config.trace)  # (H, N)
+            if self.config.bootstrap:
+                value, trace = (self.slow_critic if self.config.slow_target else self.critic).predict(path), self.config.trace
+            else:
+                value, trace = torch.cat([torch.zeros_like(reward[:-1]), reward[-1:]]), 1.0
+            returns = state_returns(reward, value, live, trace)  # (H, N)
         first = 0 if self.config.slow_target else 1  # V1 has no states but the imagined ones
         with torch.no_grad():
             begin = torch.ones_like(live[:1]) if first == 0 else (~terminal).to(live).unsqueeze(0)
             weight = torch.cumprod(torch.cat([begin, live[first:-1]]), 0)  # of states first .. H
         actor, entropy = self._actor_loss(path.detach(), actions, returns, value.detach(), weight)
-        prediction = self.critic(path.detach()[first:-1])
-        critic = weight[:-1] * self.critic.output.loss(prediction, returns.detach()[first:].unsqueeze(-1))
-        metrics = {'return': returns.detach().mean(), 'value': value.detach().mean(), 'weight': weight.mean(),
-                   'reward/imagined': reward.detach()[1:].mean(), 'entropy/actor': entropy.detach().mean()}
-        return BehaviourLoss({'actor': actor, 'critic': critic}, metrics)
+        losses, metrics = {'actor': actor}, {
+            'return': returns.detach().mean(), 'weight': weight.mean(), 'reward/imagined': reward.detach()[1:].mean(),
+            'entropy/actor': entropy.detach().mean()}
+        if self.config.bootstrap:
+            prediction = self.critic(path.detach()[first:-1])
+            losses['critic'] = weight[:-1] * self.critic.output.loss(prediction, returns.detach()[first:].unsqueeze(-1))
+            metrics['value'] = value.detach().mean()
+        return BehaviourLoss(losses, metrics)
 
     def _actor_loss(self, states: Tensor, actions: Tensor, returns: Tensor, value: Tensor,
                     weight: Tensor) -> tuple[Tensor, Tensor]:

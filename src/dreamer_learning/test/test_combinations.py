@@ -31,6 +31,7 @@ from dreamer_learning.policy import Policy
     ({'behaviour': {'return_low': 99.0}}, 'below return_high'),
     ({'loss': {'kl_balance': 0.8}}, 'loss: dynamics: not beside kl_balance'),
     ({'loss': {'representation': None}}, 'loss: kl_balance, or both of dynamics and representation'),
+    ({'behaviour': {'bootstrap': False}}, "bootstrap: false only with method 'value_gradient'"),
     ({'replay': {'contexts': True}}, "did you mean 'context'"),
     ({'blocks': ['x']}, "'blocks' is fixed"),
 ])

@@ -8,12 +8,12 @@ import pytest
 import torch
 from golden_numbers import Column, Golden, put, put_convolution, put_linear, put_mlp
 from golden_rssm import ACTIONS, BATCH, DETER, STOCH, TOKENS, UNITS, check_kl_gradients, check_two_steps, put_rssm
-from learning_toys import small_config
+from learning_toys import CONFIG_DIR, small_config
 from torch import Tensor, nn
 
 from dreamer_learning.action_distributions import Categorical, TanhNormal
 from dreamer_learning.adam import Adam, Group
-from dreamer_learning.agent_config import AgentConfig
+from dreamer_learning.agent_config import AgentConfig, load_agent
 from dreamer_learning.coders import Decoder, Encoder
 from dreamer_learning.distributions import bernoulli_loss
 from dreamer_learning.heads import Actor, ContinueHead, ScalarHead
@@ -164,6 +164,24 @@ def test_losses_of_actor_and_critic(kind: str) -> None:
     golden.check(f'{kind}/value_loss', result.losses['critic'].mean())
     golden.check(f'{kind}/weight', -result.losses['actor'] / golden.output(f'{kind}/returns'))
     golden.check(f'{kind}/returns', -result.losses['actor'] / golden.output(f'{kind}/weight'))
+
+
+@pytest.mark.parametrize('share', [1.0, 0.5])
+def test_without_values_the_actor_maximises_the_rewards_up_to_the_horizon(share: float) -> None:
+    own = load_agent(CONFIG_DIR, 'dreamer_v1', 'cpu', {'behaviour': {'dynamics_share': share}}, ['no_value'])
+    reward = Golden('v1_returns')['input/reward']  # (H+1, N)
+    behaviour: Any = ValueGradient(own, Task('toy', 20.0, 10, 'toy', {'joints': TensorSpec((4,))}, ActionSpec(ACTIONS)))
+    model: Any = types.SimpleNamespace(reward=Column(0), continuation=None, live=Column(1).predict)
+    path = torch.stack([reward, torch.full_like(reward, 0.99), torch.full_like(reward, torch.inf)], -1)
+    behaviour.critic, behaviour.actor = Column(2), NoActor()
+    actions = torch.zeros(len(reward) - 1, BATCH, ACTIONS)
+    losses = behaviour.imagination_loss(model, path, actions, torch.zeros(BATCH, dtype=torch.bool)).losses
+    assert set(losses) == {'actor'}
+    log_prob = TanhNormal(torch.zeros(2 * ACTIONS)).log_prob(actions[0, 0])
+    for start in range(1, len(reward) - 1):
+        returns = sum((0.99**step * reward[start + step] for step in range(len(reward) - start)), torch.zeros(BATCH))
+        expected = -0.99**(start - 1) * returns * (share + (1 - share) * log_prob)
+        torch.testing.assert_close(losses['actor'][start - 1], expected, rtol=1e-5, atol=1e-5)
 
 
 def test_adam() -> None:
