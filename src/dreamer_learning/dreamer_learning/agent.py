@@ -164,6 +164,8 @@ class Agent:
         """
         # Gradients and squared gradients below 1e-38 cost a hundred times an ordinary number on a CPU. Per thread.
         torch.set_flush_denormal(True)
+        if self.config.loss.reward_transform == 'tanh':
+            batch = {**batch, 'reward': torch.tanh(batch['reward'])}
         with torch.autocast(self.device.type, torch.bfloat16, self._precision == 'bfloat16'):
             world = self.model.loss(batch, self.generator)
             features = torch.cat([world.deter, world.stoch], -1)

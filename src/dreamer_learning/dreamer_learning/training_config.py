@@ -20,6 +20,7 @@ class LossConfig:
         free_nats: below which a KL term is not pressed further.
         free_mean: free nats are of the mean KL of the batch (Dreamer V1, V2); False = of each (batch, time) element.
         kl_target: nats at which adapting a scale of both KL terms holds the KL (DayDreamer); 0 = a fixed scale of 1.
+        reward_transform: of replayed rewards, before anything learns from them: none, or tanh.
         reward_gradient, reconstruction_gradient, image_gradient: whether the losses of rewards, of observations as a whole and of
             images train the representation; False for ablations.
         overshooting: open-loop steps of latent overshooting (PlaNet); 0 = none. `overshoot` scales that loss.
@@ -39,6 +40,7 @@ class LossConfig:
     free_nats: Amount = 1.0
     free_mean: bool = False
     kl_target: Amount = 0.0
+    reward_transform: Literal['none', 'tanh'] = 'none'
     reward_gradient: bool = True
     reconstruction_gradient: bool = True
     image_gradient: bool = True

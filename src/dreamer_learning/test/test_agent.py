@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from family_toys import tiny
 from learning_toys import CONFIG_DIR, make_batch, small_config, small_task
 
 from dreamer_learning.agent import Agent
@@ -37,6 +38,25 @@ def test_an_update_changes_every_part_and_returns_finite_metrics(discrete: bool,
     assert all(math.isfinite(value) for value in metrics.values()), metrics
     same = [name for name, value in agent.networks.state_dict().items() if torch.equal(value, before[name])]
     assert not same
+
+
+@pytest.mark.parametrize(('agent', 'block'), [('dreamer_v3', ''), ('dreamer_v2', 'atari'), ('dreamer_v1', 'atari')])
+def test_everything_learns_from_the_transformed_rewards(agent: str, block: str) -> None:
+    given: dict = {} if block else {'loss': {'reward_transform': 'tanh'}}  # dreamer_v3: its critic learns from replayed rewards
+    config, task = tiny(agent, given, [block] if block else []), small_task()
+    plain = dataclasses.replace(config, loss=dataclasses.replace(config.loss, reward_transform='none'))
+    batch = make_batch(config, task)
+    batch['reward'] *= 3
+    before = batch['reward'].clone()
+    one, other, untouched = Agent(config, task), Agent(plain, task), Agent(plain, task)
+    for _ in range(2):
+        metrics, without = one.train_step(batch), untouched.train_step(batch)
+        expected = other.train_step({**batch, 'reward': torch.tanh(batch['reward'])})
+    for name in ('latents', 'learning_rate'):
+        metrics.pop(name), expected.pop(name)
+    assert metrics == expected
+    assert metrics['loss/reward'] != without['loss/reward']
+    assert torch.equal(batch['reward'], before)
 
 
 def test_training_is_repeatable_from_a_seed_and_from_a_checkpoint(tmp_path: Path) -> None:
