@@ -264,7 +264,7 @@ def test_images_of_an_unusable_size_are_refused() -> None:
     ('dreamer_v3', 'cpu', {'behaviour': {'advantage_normalisation': 'mean'}}, "did you mean 'mean_std'"),
     ('dreamer_v3', 'cpu', {'optimiser': {'anneal': {'step': 9}}}, "did you mean 'steps'"),
     ('dreamer_v3', 'cpu', {'optimiser': {'anneal': {'steps': 5}}}, 'above warmup'),
-    ('dreamer_v3', 'cpu', {'optimiser': {'anneal': {'final': 2.0}}}, 'from 0 to 1'),
+    ('dreamer_v3', 'cpu', {'optimiser': {'anneal': {'final': 2.0}}}, 'at least 0 and at most 1'),
 ])
 def test_bad_configuration_names_the_nearest(agent: str, size: str, overrides: dict | None, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
