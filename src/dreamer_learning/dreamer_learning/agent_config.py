@@ -49,10 +49,11 @@ class AgentConfig:
         Args:
             robot: see robots.robot_identity; None = that of the task.
         """
-        description = task.describe()
+        description, networks = task.describe(), dataclasses.asdict(self.networks)
+        del networks['decoder_outscale']  # how parameters begin, not what they mean
         parts = {
             'agent': self.agent,
-            'networks': dataclasses.asdict(self.networks),
+            'networks': networks,
             'dynamics': dataclasses.asdict(self.dynamics),
             'heads': dataclasses.asdict(self.heads),
             'task': description if robot is None else {**description, 'robot': dict(robot)},

@@ -96,7 +96,7 @@ class Decoder(nn.Module):
         self.vectors, self.images = split_keys(spaces)
         if self.vectors:
             self.sizes = [spaces[name].size for name in self.vectors]
-            self.mlp = MLP(deter + stoch, config.units, config.decoder_layers, self.sizes, style=config.style)
+            self.mlp = MLP(deter + stoch, config.units, config.decoder_layers, self.sizes, config.decoder_outscale, config.style)
         if self.images:
             self.channels = [spaces[name].shape[2] for name in self.images]
             kind = PooledDecoder if config.images == 'pooled' else StridedDecoder

@@ -16,6 +16,7 @@ class NetworkConfig:
     Attributes:
         units: width of every MLP layer (encoder, decoder, heads).
         encoder_layers, decoder_layers: MLP layers for vectors.
+        decoder_outscale: of the decoder's last layer for vectors.
         depth: channels of the first convolution are depth * mults[0].
         mults: one convolution (and one halving of the image) each.
         images: pooled, stride-1 convolutions with max-pooling (DreamerV3); strided, 4x4 ones of stride 2 (the others).
@@ -47,6 +48,7 @@ class NetworkConfig:
     activation: Literal['silu', 'elu', 'relu'] = 'silu'
     image_activation: Literal['', 'silu', 'elu', 'relu'] = ''
     initialiser: Literal['fan_in', 'glorot'] = 'fan_in'
+    decoder_outscale: Amount = 1.0
 
     @property
     def style(self) -> Style:

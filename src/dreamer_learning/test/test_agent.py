@@ -246,6 +246,7 @@ def test_hash_agrees_exactly_when_parameters_mean_the_same() -> None:
     assert config.hash(task, {'joints': ['a']}) == config.hash(dataclasses.replace(task, identity={'joints': ['a']}))
     assert config.hash(task, {'joints': ['a']}) != config.hash(task)
     assert small_config(networks={'units': 24}).hash(task) != config.hash(task)
+    assert small_config(networks={'decoder_outscale': 0.5}).hash(task) == config.hash(task)
     assert config.hash(small_task(discrete=True)) != config.hash(task)
 
 

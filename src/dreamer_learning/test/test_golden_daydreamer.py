@@ -21,12 +21,12 @@ from golden_rssm import (
     put_norm_gru,
     put_rssm,
 )
-from learning_toys import small_config
+from learning_toys import CONFIG_DIR, small_config
 from torch import Tensor, nn
 
 from dreamer_learning.action_distributions import BoundedNormal, Categorical, Normal
 from dreamer_learning.adam import Adam, Group
-from dreamer_learning.agent_config import AgentConfig
+from dreamer_learning.agent_config import AgentConfig, load_agent
 from dreamer_learning.behaviour import Behaviour, lambda_return
 from dreamer_learning.coders import Decoder, Encoder
 from dreamer_learning.distributions import bernoulli_loss, squared_error, symlog_mse
@@ -203,6 +203,18 @@ def test_kl_loss_and_its_gradients() -> None:
     golden.check('kl', total)
     total.mean().backward()
     check_kl_gradients(golden, 'grad_of_mean_', parts)
+
+
+def test_the_vector_decoder_begins_with_a_tenth_of_the_variance() -> None:
+    own = load_agent(CONFIG_DIR, 'daydreamer', 'cpu', {'networks': {'decoder_layers': 1}})
+    torch.manual_seed(0)
+    decoder = Decoder({'one': TensorSpec((200,)), 'other': TensorSpec((300,))}, own.networks, DETER, STOCH * CLASSES)
+    inputs = own.networks.units
+    for layer, size in zip(decoder.mlp.out.layers, (200, 300)):
+        assert layer.weight.shape == (size, inputs)
+        assert layer.weight.var().item() == pytest.approx(0.1 * 2 / (inputs + size), rel=0.02)
+    hidden = decoder.mlp.layers[0].weight
+    assert hidden.var().item() == pytest.approx(2 / sum(hidden.shape), rel=0.1)
 
 
 def test_scale_of_the_kl_over_six_updates() -> None:
