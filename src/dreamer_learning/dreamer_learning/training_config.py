@@ -210,7 +210,7 @@ class ReplayConfig:
         context: the stored latent of the step before a window starts its recurrence; False = every window starts as an
             episode does.
         recent: half of the windows begin in as many newest steps, so that a robot learns sooner from where it is now; 0 = all
-            windows are drawn from all steps, as all agents of the family do.
+            windows are drawn from all steps.
     """
 
     capacity: Count
