@@ -36,9 +36,14 @@ def tiny(agent: str, overrides: dict[str, Any] | None = None, blocks: Iterable[s
 
 
 @functools.cache
-def shrunk(agent: str) -> AgentConfig:
-    """`tiny` without changes, read once."""
-    return tiny(agent)
+def shrunk(agent: str, discrete: bool = False) -> AgentConfig:
+    """`tiny` for a kind of actions, read once."""
+    return tiny(agent, blocks=fitting(agent, discrete))
+
+
+def fitting(name: str, discrete: bool) -> list[str]:
+    """The blocks without which an agent refuses a kind of actions."""
+    return ['discrete'] if discrete and name == 'dreamer_v1' else []
 
 
 def able(name: str, discrete: bool) -> bool:

@@ -47,6 +47,8 @@ def test_what_does_not_go_with_the_actions_is_refused(make: type[Agent] | type[P
         make(shrunk('planet'), task_of('vector', discrete=True))
     with pytest.raises(ConfigError, match="exploration 'epsilon' needs discrete actions"):
         make(tiny('dreamer_v1', blocks=['discrete']), task_of('vector'))
+    with pytest.raises(ConfigError, match="dreamer_v1: behaviour: exploration 'noise' needs continuous .*block `discrete`"):
+        make(shrunk('dreamer_v1'), task_of('vector', discrete=True))
 
 
 def test_image_gradients_need_images() -> None:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from family_toys import fitting
 from learning_toys import CONFIG_DIR, make_batch, small_task
 
 from dreamer_learning.agent import Agent
@@ -31,7 +32,7 @@ def test_the_family_is_complete() -> None:
 @pytest.mark.parametrize('agent', AGENTS)
 @pytest.mark.parametrize(('discrete', 'image'), [(False, False), (True, False), (False, True)])
 def test_every_agent_trains_and_its_policy_acts(agent: str, discrete: bool, image: bool) -> None:
-    config, task = load(agent), small_task(discrete, image)
+    config, task = load(agent, ','.join(fitting(agent, discrete))), small_task(discrete, image)
     if agent == 'planet' and discrete:
         with pytest.raises(ConfigError, match="'planning' needs continuous actions"):
             Agent(config, task)
@@ -60,13 +61,14 @@ def test_every_agent_trains_and_its_policy_acts(agent: str, discrete: bool, imag
 
 @pytest.mark.parametrize('agent', AGENTS)
 def test_blocks_change_the_configuration_and_train(agent: str) -> None:
-    plain, task = load(agent), small_task(discrete=agent != 'planet', image=True)
+    plain = load(agent)
     for block in load_yaml(CONFIG_DIR / 'agents' / f'{agent}.yaml').get('blocks', {}):
         config = load(agent, block)
         assert config.blocks == (block,)
         assert config.names() == {'agent': agent, 'size': 'cpu', 'blocks': block}
         changed = {key: value for key, value in config.describe().items() if key != 'blocks'}
         assert changed != {key: value for key, value in plain.describe().items() if key != 'blocks'}, block
+        task = small_task(discrete=config.behaviour.exploration != 'noise', image=True)
         metrics = Agent(config, task).train_step(make_batch(config, task))
         assert all(math.isfinite(value) for name, value in metrics.items() if name != 'latents'), block
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from family_toys import able, random_batch, task_of, tiny
+from family_toys import able, fitting, random_batch, task_of, tiny
 from torch import Tensor
 
 from dreamer_learning import rssm
@@ -41,7 +41,7 @@ def test_half_precision_learns_the_same(name: str, discrete: bool, rows: int, mo
     if not able(name, discrete):
         return
     monkeypatch.setattr(rssm, 'HALF_PRECISION_ROWS', rows)
-    config, task = tiny(name, ALIVE), task_of('vector', discrete)
+    config, task = tiny(name, ALIVE, fitting(name, discrete)), task_of('vector', discrete)
     batch = random_batch(config, task, 0)
     full, exact = learn(Agent(config, task), batch, monkeypatch)
     half, rounded = learn(Agent(config, task, precision='bfloat16'), batch, monkeypatch)

@@ -17,6 +17,7 @@ from family_toys import (
     Seen,
     able,
     begin_at,
+    fitting,
     joined,
     observe,
     random_batch,
@@ -47,7 +48,7 @@ def examples(count: int) -> Callable[[Any], Any]:
 
 @functools.cache
 def policy_of(name: str, seen: Seen, discrete: bool) -> Policy:
-    config, task = shrunk(name), task_of(seen, discrete)
+    config, task = shrunk(name, discrete), task_of(seen, discrete)
     policy, agent, generator = Policy(config, task), Agent(config, task, seed=1), seeded()
     for parameter in agent.networks.parameters():  # no layer that still puts out zeros
         parameter.data.add_(0.3 * torch.randn(parameter.shape, generator=generator))
@@ -97,7 +98,7 @@ def test_a_policy_answers_for_any_number_of_environments(
 @examples(4)
 def test_states_and_predictions_have_their_shapes(name: str, seen: Seen, discrete: bool, seed: int) -> None:
     assume(able(name, discrete))
-    config, task = shrunk(name), task_of(seen, discrete)
+    config, task = shrunk(name, discrete), task_of(seen, discrete)
     agent, dynamics = Agent(config, task, seed=seed), config.dynamics
     batch = random_batch(config, task, seed)
     deter, stoch, statistics = agent.model.observe(batch, seeded())
@@ -136,7 +137,7 @@ def seen_after(agent: Agent, batch: dict[str, Tensor], place: int) -> dict[str, 
 @examples(6)
 def test_nothing_leaks_into_an_episode_from_before_it(name: str, seen: Seen, discrete: bool, place: int, seed: int) -> None:
     assume(able(name, discrete))
-    config, task = tiny(name, APART), task_of(seen, discrete)
+    config, task = tiny(name, APART, fitting(name, discrete)), task_of(seen, discrete)
     agent = Agent(config, task, seed=seed)
     batch = random_batch(config, task, seed)
     begin_at(batch, place)
@@ -151,7 +152,7 @@ def test_nothing_leaks_into_an_episode_from_before_it(name: str, seen: Seen, dis
 @examples(2)
 def test_without_stored_states_a_window_begins_as_an_episode_does(name: str, discrete: bool, seed: int) -> None:
     assume(able(name, discrete))
-    config, task = shrunk(name), task_of('vector', discrete)
+    config, task = shrunk(name, discrete), task_of('vector', discrete)
     agent, batch = Agent(config, task, seed=seed), random_batch(config, task, seed)
     flagged = {**batch, 'is_first': batch['is_first'].clone(), 'previous_action': torch.zeros_like(batch['previous_action'])}
     flagged['is_first'][:, 0] = True
@@ -203,7 +204,7 @@ def test_returns_of_replayed_steps_end_with_the_episode(place: int, discrete: bo
 @examples(2)
 def test_a_seed_decides_every_bit(name: str, seen: Seen, discrete: bool, seed: int) -> None:
     assume(able(name, discrete))
-    config, task = shrunk(name), task_of(seen, discrete)
+    config, task = shrunk(name, discrete), task_of(seen, discrete)
     agents = [Agent(config, task, seed=number) for number in (seed, seed, seed + 1)]
     agents.append(Agent(config, task, seed=seed))
     agents[3].generator.manual_seed(seed + 1)  # begins as the first, but draws other numbers
@@ -229,7 +230,7 @@ def test_a_seed_decides_every_bit(name: str, seen: Seen, discrete: bool, seed: i
 @examples(4)
 def test_rows_of_a_batch_do_not_see_each_other(name: str, seen: Seen, discrete: bool, row: int, seed: int) -> None:
     assume(able(name, discrete))
-    config, task = shrunk(name), task_of(seen, discrete)
+    config, task = shrunk(name, discrete), task_of(seen, discrete)
     agent = Agent(config, task, seed=seed)
     batch, other = random_batch(config, task, seed), random_batch(config, task, seed + 1, scale=1e3)
     mixed = {key: torch.cat([other[key][:row], batch[key][row:row + 1], other[key][row + 1:]]) for key in batch}
@@ -253,7 +254,7 @@ def test_rows_of_a_batch_do_not_see_each_other(name: str, seen: Seen, discrete: 
 @given(seen=SEEN, discrete=st.booleans(), envs=st.integers(2, 5), seed=SEEDS)
 @examples(4)
 def test_an_environment_gets_the_same_answer_alone(name: str, seen: Seen, discrete: bool, envs: int, seed: int) -> None:
-    config, task = shrunk(name), task_of(seen, discrete)
+    config, task = shrunk(name, discrete), task_of(seen, discrete)
     sight = observe(task, np.random.default_rng(seed), envs)
     answers = []
     for count in (1, envs):
@@ -279,7 +280,7 @@ FILLS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] =
 def test_extreme_inputs_leave_everything_finite(
         name: str, seen: Seen, discrete: bool, vector: str, reward: str, pixel: int, seed: int) -> None:
     assume(able(name, discrete))
-    config, task, rng = shrunk(name), task_of(seen, discrete), np.random.default_rng(seed)
+    config, task, rng = shrunk(name, discrete), task_of(seen, discrete), np.random.default_rng(seed)
     batch = random_batch(config, task, seed)
     for key, spec in task.observation.items():
         x = batch[OBSERVATION + key]
@@ -307,7 +308,7 @@ def test_extreme_inputs_leave_everything_finite(
 def test_a_batch_that_is_not_finite_changes_no_parameter(
         name: str, discrete: bool, place: tuple[int, int], bad: tuple[str, float]) -> None:
     assume(able(name, discrete) and not (discrete and bad[0] == 'action'))
-    config, task = shrunk(name), task_of('vector', discrete)
+    config, task = shrunk(name, discrete), task_of('vector', discrete)
     agent = Agent(config, task)
     agent.train_step(random_batch(config, task, 0))
     batch = random_batch(config, task, 1)

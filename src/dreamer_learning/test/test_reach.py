@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from family_toys import AGENTS, APART, able, random_batch, seeded, task_of, tiny
+from family_toys import AGENTS, APART, able, fitting, random_batch, seeded, task_of, tiny
 from torch import Tensor
 
 from dreamer_learning.agent import Agent
@@ -51,7 +51,7 @@ def test_each_loss_trains_its_own_parts_and_no_others(name: str, block: str, dis
         return
     # Every loss there can be, and no layer that begins at zero and would hold its gradient back.
     more = {'loss': {'free_nats': 0.0, 'overshooting': 3}, 'heads': {'outscale': 1.0, 'continuation': True}}
-    config, task = tiny(name, more, [block] if block else []), task_of('both', discrete)
+    config, task = tiny(name, more, [*fitting(name, discrete), *([block] if block else [])]), task_of('both', discrete)
     agent, batch = Agent(config, task), random_batch(config, task, 0)
     batch['is_first'][:] = False
     batch['is_first'][0, 1] = True
