@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from family_toys import AGENTS
+from parallel_worker import CASES, FREE
 from torch import Tensor
 
 WORKER = Path(__file__).with_name('parallel_worker.py')
@@ -30,17 +30,27 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Results]
     return one, two
 
 
-@pytest.mark.parametrize('agent', AGENTS)
-def test_gradients_are_those_of_the_whole_batch(results: tuple[Results, Results], agent: str) -> None:
-    (alone, _), (shared, _) = (result[agent] for result in results)
+@pytest.mark.parametrize('case', CASES)
+def test_gradients_are_those_of_the_whole_batch(results: tuple[Results, Results], case: str) -> None:
+    (alone, _), (shared, _) = (result[case] for result in results)
     assert alone.keys() == shared.keys()
     for name, gradient in alone.items():
-        torch.testing.assert_close(shared[name], gradient, rtol=0.0, atol=1e-5 * max(1.0, float(gradient.abs().max())), msg=name)
+        largest = float(gradient.abs().max())
+        assert largest > 0, name
+        torch.testing.assert_close(shared[name], gradient, rtol=0.0, atol=1e-5 * largest, msg=name)
 
 
-@pytest.mark.parametrize('agent', AGENTS)
-def test_what_is_taken_from_the_whole_batch_is(results: tuple[Results, Results], agent: str) -> None:
-    (_, alone), (_, shared) = (result[agent] for result in results)
+@pytest.mark.parametrize('agent', FREE)
+def test_the_free_nats_lie_between_the_parts(results: tuple[Results, Results], agent: str) -> None:
+    kept = results[0][f'{agent}, free nats'][1]
+    low, high = sorted(float(kept[f'part/{part}']) for part in range(2))
+    assert low < FREE[agent] < high
+    assert kept['metric/kl'] > FREE[agent]
+
+
+@pytest.mark.parametrize('case', CASES)
+def test_what_is_taken_from_the_whole_batch_is(results: tuple[Results, Results], case: str) -> None:
+    (_, alone), (_, shared) = (result[case] for result in results)
     # Of the deviation of advantages, the mean over processes is reported.
     kept = [name for name in alone if (name.startswith('metric/') or name.rpartition('.')[2] in KEPT)
             and name != 'metric/advantage/std']
