@@ -29,14 +29,18 @@ def image_layout(spaces: Mapping[str, TensorSpec], images: list[str], config: Ne
     """Height, width and summed channels of the images.
 
     Raises:
-        ConfigError: images of different sizes, or of a size that the networks do not take.
+        ConfigError: images of different sizes, or of a size that the networks do not take; it names the observations.
     """
     sizes = {spaces[name].shape[:2] for name in images}
     if len(sizes) != 1:
-        raise ConfigError(f'images of one agent must have one height and width, not {sorted(sizes)}')
+        shapes = ', '.join(f'{name} {list(spaces[name].shape)}' for name in images)
+        raise ConfigError(f'observation: {shapes}: images of one task must have one height and width')
     height, width = sizes.pop()
     layout = height, width, sum(spaces[name].shape[2] for name in images)
-    check_layout(layout, config)
+    try:
+        check_layout(layout, config)
+    except ConfigError as error:
+        raise ConfigError(f'observation: {", ".join(images)}: {error}') from None
     return layout
 
 

@@ -34,12 +34,13 @@ def check_layout(layout: tuple[int, int, int], config: NetworkConfig) -> None:
     stages = len(config.mults)
     if config.images == 'strided':
         if (height, width) != (STRIDED_SIDE, STRIDED_SIDE) or stages != len(STRIDED_BACK):
-            raise ConfigError(f'image of {height} x {width} pixels, {stages} mults: images: strided takes 64 x 64 and 4 mults')
+            raise ConfigError(f"image of {height} x {width} pixels and networks: mults of {stages} numbers; networks: images "
+                              f"'strided' takes {STRIDED_SIDE} x {STRIDED_SIDE} pixels and {len(STRIDED_BACK)} numbers")
         return
     for side in (height, width):
         if side % 2**stages or not 3 <= side // 2**stages <= 16:
-            allowed = f'a multiple of {2**stages} from {3 * 2**stages} to {16 * 2**stages}'
-            raise ConfigError(f'image of {height} x {width} pixels: height and width must be {allowed}')
+            raise ConfigError(f'image of {height} x {width} pixels; with networks: mults of {stages} numbers, height and width '
+                              f'are multiples of {2**stages} from {3 * 2**stages} to {16 * 2**stages}')
 
 
 def channels_last(layer: nn.Module, x: Tensor) -> Tensor:
