@@ -70,14 +70,12 @@ class EvaluatorNode(Node):
 
     def _publish_weights(self, config: AgentConfig, task: Task, run_dir: str) -> int:
         """Hand the newest checkpoint's policy to the actor; returns its updates."""
-        payload = saving.load(Path(run_dir) / 'checkpoints', self.get_logger().info, self.get_logger().warning)
-        if payload is None:
+        loaded = saving.load(Path(run_dir) / 'checkpoints', self.get_logger().info, self.get_logger().warning)
+        if loaded is None:
             raise ConfigError(f'run_dir: {run_dir} has no checkpoint yet')
         agent = Agent(config, task)
-        try:
-            agent.load_state_dict(payload['agent'])
-        except (KeyError, ValueError, RuntimeError) as error:
-            raise ConfigError(f'run_dir: {run_dir}: the checkpoint does not fit: {error}') from None
+        with saving.fitting(loaded.path):
+            agent.load_state_dict(loaded.payload['agent'])
         self._publisher = self.create_publisher(PolicyWeights, 'policy_weights', LATCHED)
         self._publisher.publish(PolicyWeights(
             version=self._version, agent=config.agent, config_hash=config.hash(task), updates=agent.updates,

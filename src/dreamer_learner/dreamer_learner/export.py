@@ -12,6 +12,7 @@ from typing import Any
 from rclpy.utilities import remove_ros_args
 
 from dreamer_learner.rundir import RUN
+from dreamer_learner.saving import fitting
 from dreamer_learning import checkpoint
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import AgentConfig, block_names, load_agent
@@ -59,10 +60,8 @@ def export(arguments: argparse.Namespace) -> str:
     output.parent.mkdir(parents=True, exist_ok=True)
     source, payload = read_checkpoint(arguments.run_dir, arguments.checkpoint)
     agent = Agent(config, task)
-    try:
+    with fitting(source):
         agent.load_state_dict(payload['agent'])
-    except (KeyError, ValueError, RuntimeError) as error:
-        raise ConfigError(f'{source}: the checkpoint does not fit: {error}') from None
     origin = Origin(names['task'], agent.updates, int(payload.get('experience', {}).get('env_steps', 0)),
                     int(payload.get('weights_version', 0)) or agent.updates)
     parameters = agent.policy_parameters()

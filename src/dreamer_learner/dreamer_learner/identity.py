@@ -51,7 +51,7 @@ def every_value(
     values = {
         **names,
         'agent_config': config.describe(),
-        'task_config': dataclasses.asdict(task),
+        'task_config': {key: value for key, value in dataclasses.asdict(task).items() if key != 'name'},
         'robot_config': load_yaml(robot) if robot.is_file() else {},
         'seed': settings.seed,
         'train_ratio': settings.train_ratio,

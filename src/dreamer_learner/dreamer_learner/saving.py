@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,7 +49,7 @@ class Saver:
         return 'no checkpoint was written' if path is None else f'the last good checkpoint is kept: {path}'
 
 
-def load(directory: Path, info: Callable[[str], None], warn: Callable[[str], None]) -> dict[str, Any] | None:
+def load(directory: Path, info: Callable[[str], None], warn: Callable[[str], None]) -> checkpoint.Loaded | None:
     """The newest intact checkpoint, or None where there is none.
 
     Args:
@@ -67,7 +68,22 @@ def load(directory: Path, info: Callable[[str], None], warn: Callable[[str], Non
     for warning in loaded.warnings:
         warn(warning)
     info(f'resumed from {loaded.path}')
-    return loaded.payload
+    return loaded
+
+
+@contextlib.contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """Load the parts of a checkpoint.
+
+    Raises:
+        ConfigError: they do not fit; it names the file.
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise ConfigError(f'{path}: the checkpoint does not fit: {error} is missing') from None
+    except (ValueError, RuntimeError) as error:
+        raise ConfigError(f'{path}: the checkpoint does not fit: {error}') from None
 
 
 def load_foreign(source: Path) -> tuple[Path, dict[str, Any]]:

@@ -16,7 +16,7 @@ from dreamer_learner.settings import Settings
 from dreamer_learner.updater import Updater
 from dreamer_learning import parallel
 from dreamer_learning.agent import Agent
-from dreamer_learning.agent_config import AgentConfig
+from dreamer_learning.agent_config import AgentConfig, title
 from dreamer_learning.config import ConfigError
 from dreamer_learning.devices import check_compiler, check_device, keep_freed_memory
 from dreamer_learning.replay import Replay
@@ -28,7 +28,7 @@ class Session(NamedTuple):
 
     Attributes:
         version: of the weights published last, 0 where none were.
-        ready: a policy from another run can act before the first update.
+        ready: a whole policy from another run can act before the first update.
     """
 
     updater: Updater
@@ -89,17 +89,15 @@ def _resume(parts: Session, settings: Settings, run: RunDirectory, info: Callabl
         ConfigError: a checkpoint cannot be used.
     """
     updater, experience, credit = parts.updater, parts.experience, parts.credit
-    payload = saving.load(run.checkpoints, info, warn)
+    loaded = saving.load(run.checkpoints, info, warn)
     version = 0
-    if payload is not None:
-        try:
-            updater.agent.load_state_dict(payload['agent'])
-            experience.load_state_dict(payload['experience'])
-            credit.load_state_dict(payload['credit'])
-            version = int(payload['weights_version'])
-        except (KeyError, ValueError, RuntimeError) as error:
-            raise ConfigError(f'run_dir: {run.checkpoints}: the checkpoint does not fit: {error}') from None
-    ready = _adopt(updater.agent, settings.from_checkpoint, payload is not None, info)
+    if loaded is not None:
+        with saving.fitting(loaded.path):
+            updater.agent.load_state_dict(loaded.payload['agent'])
+            experience.load_state_dict(loaded.payload['experience'])
+            credit.load_state_dict(loaded.payload['credit'])
+            version = int(loaded.payload['weights_version'])
+    ready = _adopt(updater.agent, settings.from_checkpoint, loaded is not None, info, warn)
     return parts._replace(version=version, ready=ready)
 
 
@@ -116,8 +114,8 @@ def _follow(parts: Session, seed: int) -> Session:
     return parts._replace(version=int(version))
 
 
-def _adopt(agent: Agent, source: str, resumed: bool, info: Callable[[str], None]) -> bool:
-    """Whether a run that begins takes its first parameters from another one."""
+def _adopt(agent: Agent, source: str, resumed: bool, info: Callable[[str], None], warn: Callable[[str], None]) -> bool:
+    """Let a run that begins take its first parameters from another one; whether they are a whole policy."""
     if not source:
         return False
     if resumed:
@@ -125,7 +123,12 @@ def _adopt(agent: Agent, source: str, resumed: bool, info: Callable[[str], None]
         return False
     path, state = saving.load_foreign(Path(source).expanduser())
     adopted = agent.adopt(state)
+    report = f'from {path} ({title(state.get("names"))}) for {title(agent.names())}: {adopted.describe()}'
     if not adopted.loaded:
-        raise ConfigError(f'from_checkpoint: nothing of {path} fits: {adopted.describe()}')
-    info(f'from {path}: {adopted.describe()}')
-    return True
+        raise ConfigError(f'from_checkpoint: nothing fits {report}')
+    info(f'from_checkpoint: {report}')
+    incomplete = adopted.incomplete(agent.acting_parts)
+    if incomplete:
+        warn(f'from_checkpoint: {path} gives no whole policy ({", ".join(incomplete)} begin anew, in part or as a whole): '
+             'until the first update the robot explores at random, as from scratch')
+    return not incomplete

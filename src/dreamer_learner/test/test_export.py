@@ -66,6 +66,17 @@ def test_writes_the_checkpoint_and_the_file_that_were_asked_for(config_dir: Path
     assert not (run_dir / 'policy.onnx').exists()
 
 
+def test_the_checkpoint_of_another_agent_is_refused_with_both_names(config_dir: Path, run_dir: Path) -> None:
+    other = Agent(load_agent(config_dir, 'small', 'wide'), load_task(config_dir, 'reach'))
+    path = run_dir.parent / checkpoint.name(5)
+    checkpoint.save(path, {'agent': other.state_dict()})
+    result = call(config_dir, run_dir, '--checkpoint', path)
+    assert (result.returncode, result.stderr.count('\n')) == (2, 1)
+    assert result.stderr.startswith(f'error: {path}: the checkpoint does not fit: ')
+    assert '(agent small, size wide, task reach) does not fit' in result.stderr
+    assert '(agent small, size tiny, task reach)' in result.stderr
+
+
 def damage(run_dir: Path) -> None:
     for path in (run_dir / 'checkpoints').iterdir():
         path.write_bytes(b'cut short')

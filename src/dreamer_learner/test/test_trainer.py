@@ -75,11 +75,11 @@ class Rig:
         self.outlet = outlet or Collected()
         self.updater = Updater(self.agent, memory, self.outlet.error)
         credit = TrainCredit(ratio, 4, 8, 24)
-        payload = saving.load(directory, self.outlet.info, self.outlet.error)
-        if payload is not None:
-            self.agent.load_state_dict(payload['agent'])
-            self.experience.load_state_dict(payload['experience'])
-            credit.load_state_dict(payload['credit'])
+        loaded = saving.load(directory, self.outlet.info, self.outlet.error)
+        if loaded is not None:
+            self.agent.load_state_dict(loaded.payload['agent'])
+            self.experience.load_state_dict(loaded.payload['experience'])
+            credit.load_state_dict(loaded.payload['credit'])
         session = Session(self.updater, self.experience, credit, 0, ready=False)
         self.trainer = Trainer(
             session, saving.Saver(directory), self.outlet, lambda: recorded,
@@ -287,8 +287,8 @@ def test_losses_that_are_not_finite_are_counted_and_end_training_after_some(conf
     assert rig.updater.bad == BAD_IN_A_ROW
     newest = saving.load(tmp_path, rig.outlet.info, rig.outlet.error)
     assert newest is not None
-    assert newest['agent']['updates'] >= 1
-    assert newest['agent']['updates'] <= rig.agent.updates - BAD_IN_A_ROW
+    assert newest.payload['agent']['updates'] >= 1
+    assert newest.payload['agent']['updates'] <= rig.agent.updates - BAD_IN_A_ROW
     for data, *_ in rig.outlet.weights:
         assert all(torch.isfinite(value).all() for value in weights.parse(data).values())
 

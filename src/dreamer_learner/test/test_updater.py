@@ -1,6 +1,7 @@
 """Updates that are left out: what is said about them, and when training is given up."""
 
 import math
+import re
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -132,18 +133,84 @@ def test_offline_training_names_cause_and_checkpoint(config_dir: Path, tmp_path:
         train_offline.update(parts, 100, Stop(), files)
 
 
-def test_a_session_refuses_the_checkpoint_of_another_agent(config_dir: Path, tmp_path: Path) -> None:
-    rig = Rig(config_dir)
-    saving.Saver(tmp_path).save({'weights_version': 0, **parts_of(rig).state_dict()}, 1)
-    settings = Settings(
-        run_dir=str(tmp_path), device='cpu', seed=0, train_ratio=0.0, limit_environment=False, publish_period=1.0,
-        checkpoint_period=60.0, video_period=60.0, threads=1, from_checkpoint='')
-    run: Any = types.SimpleNamespace(checkpoints=tmp_path)
+class Beginning:
+    """Sessions of the small agent whose runs keep their checkpoints in a folder; `said` and `warned` as they begin."""
 
-    def begin(units: int) -> session.Session:
-        config = load_agent(config_dir, 'small', 'tiny', {'networks': {'units': units}})
-        return session.begin(config, rig.agent.task, settings, run, rig.lines.append, rig.lines.append)
+    def __init__(self, config_dir: Path, folder: Path) -> None:
+        self._config_dir, self._folder = config_dir, folder
+        self.said, self.warned = list[str](), list[str]()
 
-    assert begin(16).updater.agent.updates == 0
-    with pytest.raises(ConfigError, match='the checkpoint does not fit: state of configuration .* does not fit'):
-        begin(24)
+    def begin(self, size: str = 'tiny', source: Path | str = '', **networks: Any) -> session.Session:
+        settings = Settings(
+            run_dir=str(self._folder), device='cpu', seed=0, train_ratio=0.0, limit_environment=False, publish_period=1.0,
+            checkpoint_period=60.0, video_period=60.0, threads=1, from_checkpoint=str(source))
+        run: Any = types.SimpleNamespace(checkpoints=self._folder)
+        config = load_agent(self._config_dir, 'small', size, {'networks': networks})
+        task = load_task(self._config_dir, 'reach')
+        return session.begin(config, task, settings, run, self.said.append, self.warned.append)
+
+
+@pytest.fixture
+def beginning(config_dir: Path, tmp_path: Path) -> Beginning:
+    return Beginning(config_dir, tmp_path / 'new')
+
+
+@pytest.fixture
+def other_run(config_dir: Path, tmp_path: Path) -> Path:
+    """Another run's checkpoint."""
+    saved = saving.Saver(tmp_path / 'old').save({'weights_version': 0, **parts_of(Rig(config_dir)).state_dict()}, 1)
+    return Path(saved.text)
+
+
+def test_a_session_refuses_the_checkpoint_of_another_agent(config_dir: Path, other_run: Path) -> None:
+    beginning = Beginning(config_dir, other_run.parent)
+    assert beginning.begin().updater.agent.updates == 0
+    with pytest.raises(ConfigError) as caught:
+        beginning.begin('wide')
+    text = str(caught.value)
+    assert text.startswith(f'{other_run}: the checkpoint does not fit: state of configuration ')
+    assert '(agent small, size tiny, task reach) does not fit' in text
+    assert text.endswith('(agent small, size wide, task reach)')
+
+
+def test_a_checkpoint_without_a_part_is_refused_by_name(beginning: Beginning, config_dir: Path, tmp_path: Path) -> None:
+    path = saving.Saver(tmp_path / 'new').save({'agent': Rig(config_dir).agent.state_dict()}, 1).text
+    with pytest.raises(ConfigError, match=f"^{path}: the checkpoint does not fit: 'experience' is missing$"):
+        beginning.begin()
+
+
+def test_a_whole_policy_of_another_run_acts_at_once(beginning: Beginning, other_run: Path) -> None:
+    assert beginning.begin(source=other_run).ready
+    [line] = [line for line in beginning.said if 'tensors loaded' in line]
+    assert line.startswith(f'from_checkpoint: from {other_run} (agent small, size tiny, task reach) for agent small, size tiny, ')
+    assert beginning.warned == []
+
+
+def test_leftovers_of_another_size_are_reported_and_do_not_act(beginning: Beginning, other_run: Path) -> None:
+    parts = beginning.begin('wide', other_run)
+    assert not parts.ready
+    [line] = [line for line in beginning.said if 'tensors loaded' in line]
+    assert '(agent small, size tiny, task reach) for agent small, size wide, task reach: ' in line
+    for part in ('encoder', 'rssm', 'decoder', 'reward', 'actor', 'critic'):
+        assert re.search(rf'\b{part} \d+ of \d+', line), line
+    assert ' returns 0 of 1' in line
+    [warning] = beginning.warned
+    assert warning.startswith(f'from_checkpoint: {other_run} gives no whole policy (encoder, rssm, actor begin anew')
+    assert 'explores at random, as from scratch' in warning
+
+
+def test_an_older_checkpoint_without_names_is_taken_over(
+        beginning: Beginning, config_dir: Path, tmp_path: Path) -> None:
+    state = Rig(config_dir).agent.state_dict()
+    del state['names']
+    source = saving.Saver(tmp_path / 'old').save({'agent': state}, 1).text
+    assert beginning.begin(source=source).ready
+    assert f'from {source} (agent and task not known) for agent small' in beginning.said[-1]
+
+
+def test_a_checkpoint_of_which_nothing_fits_is_refused(beginning: Beginning, config_dir: Path, tmp_path: Path) -> None:
+    state = Rig(config_dir).agent.state_dict()
+    state['networks'] = {f'other.{name}': value for name, value in state['networks'].items()}
+    source = saving.Saver(tmp_path / 'old').save({'agent': state}, 1).text
+    with pytest.raises(ConfigError, match=f'^from_checkpoint: nothing fits from {source} .*agent small.*: 0 of [0-9]+ tensors'):
+        beginning.begin(source=source)

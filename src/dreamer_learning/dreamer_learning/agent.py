@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from dreamer_learning import batch as batches
 from dreamer_learning import parallel
 from dreamer_learning.adam import Adam, Group
-from dreamer_learning.agent_config import AgentConfig
+from dreamer_learning.adoption import Adopted, adopt
+from dreamer_learning.agent_config import AgentConfig, title
 from dreamer_learning.behaviour import Behaviour
 from dreamer_learning.config import ConfigError, nearest
 from dreamer_learning.devices import PRECISIONS, Precision
@@ -43,38 +44,6 @@ BEHAVIOURS: dict[str, type[Behaviour] | type[ValueGradient] | type[NoBehaviour]]
     'actor_critic': Behaviour, 'value_gradient': ValueGradient, 'planning': NoBehaviour}
 
 
-class Adopted(NamedTuple):
-    """What an agent took over from another one's state.
-
-    Attributes:
-        loaded: names of its own tensors that have the other's values now.
-        shapes: name -> (shape there, shape here) of those that do not fit.
-        missing: names of its own that the other does not have.
-        unused: names that only the other has.
-    """
-
-    loaded: list[str]
-    shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
-    missing: list[str]
-    unused: list[str]
-
-    def describe(self) -> str:
-        """One line: how much was loaded, and which parts of the networks were not, in part or as a whole."""
-        own = len(self.loaded) + len(self.shapes) + len(self.missing)
-        text = f'{len(self.loaded)} of {own} tensors loaded'
-        parts = sorted({_part(name) for name in [*self.shapes, *self.missing]})
-        if parts:
-            name, (there, here) = next(iter(self.shapes.items()), ('', ((), ())))
-            text += f'; begin anew, in part or as a whole: {", ".join(parts)}'
-            text += f' (for example {name}: {list(there)} there, {list(here)} here)' if name else ''
-        return text + (f'; not used: {", ".join(sorted({_part(name) for name in self.unused}))}' if self.unused else '')
-
-
-def _part(name: str) -> str:
-    """model.encoder.mlp.layers.0.weight -> model.encoder."""
-    return '.'.join(name.split('.')[:2])
-
-
 class Agent:
     """World model, behaviour, optimiser and everything that a checkpoint must hold.
 
@@ -94,7 +63,7 @@ class Agent:
 
     def __init__(self, config: AgentConfig, task: Task, device: torch.device | str = 'cpu', seed: int = 0,
                  precision: Precision = 'float32') -> None:
-        config.check_actions(task)
+        config.check_task(task)
         if precision not in PRECISIONS:
             raise ConfigError(f"precision: '{precision}' is not allowed; {nearest(precision, PRECISIONS)}")
         self.config, self.task, self.device = config, task, torch.device(device)
@@ -253,7 +222,12 @@ class Agent:
             'updates': self.updates,
             'generator': self.generator.get_state(),
             'hash': self.config.hash(self.task),
+            'names': self.names(),
         }
+
+    def names(self) -> dict[str, str]:
+        """Agent, size, blocks and task, so far as they have names."""
+        return {**self.config.names(), **({'task': self.task.name} if self.task.name else {})}
 
     def adopt(self, state: Mapping[str, Any]) -> Adopted:
         """Begin with the networks of another agent's state, wherever names and shapes agree. Optimiser, counters and random
@@ -262,16 +236,12 @@ class Agent:
         Args:
             state: a state_dict, perhaps of another size or for another task.
         """
-        own, other = self.networks.state_dict(), state['networks']
-        fitting = {name: value for name, value in other.items() if name in own and value.shape == own[name].shape}
-        self.networks.load_state_dict({**own, **fitting})
-        return Adopted(
-            loaded=list(fitting),
-            shapes={name: (tuple(other[name].shape), tuple(own[name].shape)) for name in own
-                    if name in other and name not in fitting},
-            missing=[name for name in own if name not in other],
-            unused=[name for name in other if name not in own],
-        )
+        return adopt(self.networks, state['networks'])
+
+    @property
+    def acting_parts(self) -> tuple[str, ...]:
+        """Parts of the networks, as Adopted names them, without which a policy is none."""
+        return 'encoder', 'rssm', 'reward' if self.config.behaviour.method == 'planning' else 'actor'
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a state_dict.
@@ -281,7 +251,10 @@ class Agent:
         """
         expected = self.config.hash(self.task)
         if state.get('hash') != expected:
-            raise ConfigError(f"state of configuration {state.get('hash')} does not fit configuration {expected}")
+            there, here = title(state.get('names')), title(self.names())
+            changed = ': the values behind these names differ' if there == here else ''
+            raise ConfigError(f"state of configuration {state.get('hash')} ({there}) does not fit configuration {expected} "
+                              f'({here}){changed}')
         self.networks.load_state_dict(state['networks'])
         self.optimiser.load_state_dict(state['optimiser'])
         self.updates = int(state['updates'])

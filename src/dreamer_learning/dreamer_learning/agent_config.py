@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dreamer_learning.coders import image_layout, split_keys
 from dreamer_learning.config import ConfigError, build, load_yaml, merge, nearest
 from dreamer_learning.model_config import DynamicsConfig, HeadConfig, NetworkConfig
 from dreamer_learning.spaces import Task
@@ -73,13 +74,22 @@ class AgentConfig:
         if self.behaviour.method == 'value_gradient' and self.loss.replay_critic:
             raise ConfigError("loss: replay_critic: 0 with behaviour: method 'value_gradient'")
 
-    def check_actions(self, task: Task) -> None:
-        """Combinations with what the task does.
+    def check_task(self, task: Task) -> None:
+        """Combinations with what the task sees and does.
 
         Raises:
-            ConfigError: the behaviour needs the other kind of actions.
+            ConfigError: the behaviour needs the other kind of actions, or the networks do not take its images.
         """
-        behaviour, discrete = self.behaviour, task.action.discrete
+        try:
+            self._check_actions(task.action.discrete)
+            _, images = split_keys(task.observation)
+            if images:
+                image_layout(task.observation, images, self.networks)
+        except ConfigError as error:
+            raise ConfigError(f'{title({**self.names(), "task": task.name})}: {error}') from None
+
+    def _check_actions(self, discrete: bool) -> None:
+        behaviour = self.behaviour
         if behaviour.method == 'planning' and discrete:
             raise ConfigError("behaviour: method 'planning' needs continuous actions; for discrete ones: actor_critic or "
                               'value_gradient')
@@ -136,6 +146,15 @@ def load_agent(config_dir: Path, agent: str, size: str, overrides: Mapping[str, 
         if name in values:
             raise ConfigError(f"{path}: key '{name}' is fixed by the file, the size and the blocks")
     return build(AgentConfig, {**values, 'agent': agent, 'size': size, 'blocks': list(blocks)}, str(path))
+
+
+def title(names: Mapping[str, str] | None) -> str:
+    """Names of an agent and its task in words: agent dreamer_v3, size cpu, task a1_walk.
+
+    Args:
+        names: see Agent.names; None = not known.
+    """
+    return ', '.join(f'{key} {name}' for key, name in names.items() if name) if names else 'agent and task not known'
 
 
 def block_names(text: str) -> tuple[str, ...]:

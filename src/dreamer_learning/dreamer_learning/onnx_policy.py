@@ -78,7 +78,7 @@ class PolicyFile:
         """The spaces as a task: what it is rewarded for, and how long its episodes are, is not known."""
         observation = {name: TensorSpec(tuple(shape), dtype) for name, (shape, dtype) in self.spaces['observation'].items()}
         return Task(self.robot, self.spaces['control_rate'], 0, '', observation, ActionSpec(*self.spaces['action']),
-                    self.environments, self.spaces['robot'])
+                    self.environments, self.spaces['robot'], self.task)
 
 
 class OnnxPolicy(RecurrentPolicy):

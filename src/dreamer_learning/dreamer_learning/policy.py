@@ -58,7 +58,7 @@ class Policy(RecurrentPolicy):
         Raises:
             ConfigError: the agent does not go with what the task sees or does.
         """
-        config.check_actions(task)
+        config.check_task(task)
         super().__init__(acting(config), task, seed)
         self.config, self.device = config, torch.device(device)
         fitting = ArrayNetworks.fit(config, task) and self.device.type == 'cpu'

@@ -59,6 +59,7 @@ class Task:
         action: what the agent does.
         environments: environments per observation message.
         identity: what actions mean on the robot, see robots.robot_identity; filled in by load_task, not by the file.
+        name: <name> of that file, filled in likewise; '' = not from one.
     """
 
     robot: str
@@ -69,6 +70,7 @@ class Task:
     action: ActionSpec
     environments: int = 1
     identity: dict[str, Any] = dataclasses.field(default_factory=dict)
+    name: str = ''
 
     def __post_init__(self) -> None:
         if not 0 < self.control_rate < math.inf:
@@ -98,5 +100,7 @@ def load_task(config_dir: Path, name: str) -> Task:
     content = load_yaml(path)
     if 'identity' in content:
         raise ConfigError(f"{path}: key 'identity' is fixed by the robot")
+    if 'name' in content:
+        raise ConfigError(f"{path}: key 'name' is fixed by the file's name")
     task = build(Task, content, str(path))
-    return dataclasses.replace(task, identity=robot_identity(config_dir, task.robot))
+    return dataclasses.replace(task, identity=robot_identity(config_dir, task.robot), name=name)

@@ -106,31 +106,24 @@ def test_each_output_is_a_tensor_of_its_own_for_the_clipping() -> None:
 
 
 def test_state_of_another_task_is_refused() -> None:
-    agent = Agent(small_config(), small_task())
-    with pytest.raises(ValueError, match='does not fit'):
-        Agent(small_config(), small_task(actions=4)).load_state_dict(agent.state_dict())
+    state = Agent(small_config(), dataclasses.replace(small_task(), name='old')).state_dict()
+    wide = Agent(small_config(), dataclasses.replace(small_task(actions=4), name='new'))
+    with pytest.raises(ConfigError, match=r'\(agent .*, size .*, task old\) does not fit .* \(agent .*, size .*, task new\)$'):
+        wide.load_state_dict(state)
+    with pytest.raises(ConfigError, match=r'\(.*, task new\) does not .*, task new\): the values behind these names differ$'):
+        wide.load_state_dict({**state, 'names': wide.names()})
+    del state['names']
+    with pytest.raises(ConfigError, match=r'\(agent and task not known\) does not fit'):
+        wide.load_state_dict(state)
 
 
-def test_an_agent_begins_with_what_fits_of_another_one() -> None:
-    task, wide = small_task(), small_task(actions=4)
-    old = Agent(small_config(), task, seed=1)
-    old.train_step(make_batch(old.config, task))
-    same = Agent(small_config(), task, seed=2)
-    adopted = same.adopt(old.state_dict())
-    assert (adopted.shapes, adopted.missing, adopted.unused) == ({}, [], [])
-    assert same.updates == 0
-    for name, value in same.networks.state_dict().items():
-        assert torch.equal(value, old.networks.state_dict()[name]), name
-    other = Agent(small_config(), wide, seed=2)
-    before = {name: value.clone() for name, value in other.networks.state_dict().items()}
-    adopted = other.adopt(old.state_dict())
-    assert set(adopted.shapes) == {'model.rssm.core.from_action.weight', *(
-        f'behaviour.actor.mlp.out.layers.{i}.{kind}' for i in (0, 1) for kind in ('weight', 'bias'))}
-    for name, value in other.networks.state_dict().items():
-        assert torch.equal(value, before[name] if name in adopted.shapes else old.networks.state_dict()[name]), name
-    text = adopted.describe()
-    assert 'begin anew, in part or as a whole: behaviour.actor, model.rssm' in text
-    assert f'{len(adopted.loaded)} of {len(before)} tensors' in text
+def test_a_state_without_names_is_taken_over() -> None:
+    agent = Agent(small_config(), small_task(), seed=1)
+    state = agent.state_dict()
+    del state['names']
+    other = Agent(small_config(), small_task(), seed=2)
+    other.load_state_dict(state)
+    assert all(torch.equal(value, agent.networks.state_dict()[name]) for name, value in other.networks.state_dict().items())
 
 
 def test_a_bad_batch_changes_nothing() -> None:
@@ -251,9 +244,19 @@ def test_hash_agrees_exactly_when_parameters_mean_the_same() -> None:
 
 
 def test_images_of_an_unusable_size_are_refused() -> None:
-    task = dataclasses.replace(small_task(), observation={'camera': TensorSpec((50, 64, 3), 'uint8')})
-    with pytest.raises(ConfigError, match='50 x 64 pixels'):
-        Agent(small_config(), task)
+    task = dataclasses.replace(small_task(), observation={'front': TensorSpec((50, 64, 3), 'uint8')}, name='look')
+    for config, allowed in ((small_config(), 'multiples of [0-9]+ from [0-9]+ to [0-9]+'),
+                            (load_agent(CONFIG_DIR, 'dreamer_v1', 'cpu'), "'strided' takes 64 x 64 pixels")):
+        for make in (Agent, Policy):
+            with pytest.raises(ConfigError, match=f'^agent {config.agent}, .*, task look: observation: front: image of 50 x 64 '
+                                                  f'pixels.*networks: .*{allowed}'):
+                make(config, task)
+
+
+def test_images_of_two_sizes_are_refused_by_name() -> None:
+    seen = {'front': TensorSpec((64, 64, 3), 'uint8'), 'rear': TensorSpec((32, 32, 3), 'uint8')}
+    with pytest.raises(ConfigError, match=r'observation: front \[64, 64, 3\], rear \[32, 32, 3\]: .* one height and width'):
+        Agent(small_config(), dataclasses.replace(small_task(), observation=seen))
 
 
 @pytest.mark.parametrize(('agent', 'size', 'overrides', 'message'), [

@@ -1,5 +1,6 @@
 """Agents, blocks, tasks and checkpoints that do not go together are refused."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,9 @@ def test_wrong_combinations_are_refused(overrides: dict[str, Any], message: str)
 
 @pytest.mark.parametrize('make', [Agent, Policy])
 def test_what_does_not_go_with_the_actions_is_refused(make: type[Agent] | type[Policy]) -> None:
-    with pytest.raises(ConfigError, match="method 'planning' needs continuous actions"):
-        make(shrunk('planet'), task_of('vector', discrete=True))
-    with pytest.raises(ConfigError, match="exploration 'epsilon' needs discrete actions"):
+    with pytest.raises(ConfigError, match="^agent planet, size cpu, task buttons: .* 'planning' needs continuous actions"):
+        make(shrunk('planet'), dataclasses.replace(task_of('vector', discrete=True), name='buttons'))
+    with pytest.raises(ConfigError, match="^agent dreamer_v1, size cpu, blocks discrete: .* 'epsilon' needs discrete actions"):
         make(tiny('dreamer_v1', blocks=['discrete']), task_of('vector'))
     with pytest.raises(ConfigError, match="dreamer_v1: behaviour: exploration 'noise' needs continuous .*block `discrete`"):
         make(shrunk('dreamer_v1'), task_of('vector', discrete=True))
