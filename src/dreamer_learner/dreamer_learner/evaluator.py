@@ -13,6 +13,7 @@ from dreamer_interfaces.msg import Action, Observation, PolicyWeights
 from dreamer_learner import saving
 from dreamer_learner.evaluation import Evaluation, summarise
 from dreamer_learner.pairing import Acted, Pairing
+from dreamer_learner.provenance import check_policy_file
 from dreamer_learning import weights
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import AgentConfig
@@ -43,6 +44,7 @@ class EvaluatorNode(Node):
         super().__init__('evaluator', **arguments)
         folder, robot, _, task = assignment(self)
         config = assigned_agent(self, folder)
+        self._names = {**config.names(), 'task': task.name}
         run_dir = str(declare(self, 'run_dir', '', 'run whose newest checkpoint is evaluated'))
         self._wanted = cast(int, declare(self, 'episodes', 10, 'whole episodes to count'))
         self._result = str(declare(self, 'result', '', 'YAML file for the numbers; empty = none'))
@@ -53,10 +55,14 @@ class EvaluatorNode(Node):
             raise ConfigError(f'episodes: {self._wanted} is not allowed; at least 1')
         if policy_file:
             file = OnnxPolicy(Path(policy_file)).file
+            warning = check_policy_file(Path(policy_file), file, Path(run_dir), self._names, config.hash(task))
+            if warning:
+                self.get_logger().warning(warning)
             self._version, self._updates = file.weights_version, file.updates
+            self._policy = {'policy_file': policy_file, **file.names(), 'config_hash': file.config_hash}
         else:
             self._version = time.time_ns() // 1_000_000
-            self._updates = self._publish_weights(config, task, run_dir)
+            self._publish_weights(config, task, run_dir)
         self._evaluation, self._pairing = Evaluation(), Pairing()
         self._versions: dict[tuple[int, int], int] = {}
         self.create_subscription(Observation, 'observation', self._on_observation, STEPS_QUEUED)
@@ -68,20 +74,21 @@ class EvaluatorNode(Node):
         self._diagnostics.add('evaluation', self._report)
         self.get_logger().info(f'evaluating {self._updates:,} updates over {self._wanted} episodes')
 
-    def _publish_weights(self, config: AgentConfig, task: Task, run_dir: str) -> int:
-        """Hand the newest checkpoint's policy to the actor; returns its updates."""
+    def _publish_weights(self, config: AgentConfig, task: Task, run_dir: str) -> None:
+        """Hand the newest checkpoint's policy to the actor."""
         loaded = saving.load(Path(run_dir) / 'checkpoints', self.get_logger().info, self.get_logger().warning)
         if loaded is None:
             raise ConfigError(f'run_dir: {run_dir} has no checkpoint yet')
         agent = Agent(config, task)
         with saving.fitting(loaded.path):
             agent.load_state_dict(loaded.payload['agent'])
+        self._updates, config_hash = agent.updates, config.hash(task)
+        self._policy = {'checkpoint': str(loaded.path), **self._names, 'config_hash': config_hash}
         self._publisher = self.create_publisher(PolicyWeights, 'policy_weights', LATCHED)
         self._publisher.publish(PolicyWeights(
-            version=self._version, agent=config.agent, config_hash=config.hash(task), updates=agent.updates,
+            version=self._version, agent=config.agent, config_hash=config_hash, updates=agent.updates,
             data=weights.dump(agent.policy_parameters()),
         ))
-        return agent.updates
 
     def close(self) -> None:
         """Print and keep the numbers of what was counted."""
@@ -91,7 +98,7 @@ class EvaluatorNode(Node):
         if not evaluation.episodes:
             print('no whole episode was counted', flush=True)
             return
-        numbers = {'updates': self._updates, **summarise(evaluation.episodes), 'left_out': evaluation.left_out}
+        numbers = {**self._policy, 'updates': self._updates, **summarise(evaluation.episodes), 'left_out': evaluation.left_out}
         print(f'{numbers["episodes"]} episodes with the policy of {self._updates:,} updates: return {numbers["mean"]:.2f} '
               f'+- {numbers["std"]:.2f} (lowest {numbers["lowest"]:.2f}, highest {numbers["highest"]:.2f}), '
               f'reward {numbers["reward_per_step"]:.3f} a step', flush=True)

@@ -6,9 +6,10 @@ skeleton in the file's metadata, in which {'$tensor': name} or {'$array': name} 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,17 +69,21 @@ def load(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: no such file, truncated, altered, or not a checkpoint.
     """
-    try:
-        with safetensors.safe_open(path, framework='pt') as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (OSError, safetensors.SafetensorError) as error:
-        raise CheckpointError(f'{path}: not a complete checkpoint: {error}') from None
-    if metadata.get('format') != FORMAT:
-        raise CheckpointError(f"{path}: format {metadata.get('format')!r}, expected {FORMAT!r}")
+    with _opened(path) as (file, metadata):
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     if metadata.get('sha256') != _digest(tensors, metadata['payload']):
         raise CheckpointError(f'{path}: checksum does not match; the file was altered')
     return _put_together(json.loads(metadata['payload']), tensors)
+
+
+def outline(path: Path) -> dict[str, Any]:
+    """What a checkpoint holds beside tensors and arrays, which are neither read nor checked.
+
+    Raises:
+        CheckpointError: no such file, or not a checkpoint.
+    """
+    with _opened(path) as (_, metadata):
+        return json.loads(metadata['payload'])
 
 
 def load_latest(directory: Path) -> Loaded | None:
@@ -113,6 +118,19 @@ def prune(directory: Path, keep: int) -> None:
     left = [path for path in Path(directory).glob('.checkpoint-*.tmp') if path.stat().st_mtime_ns < newest]
     for path in [*paths[:-max(keep, 1)], *left]:
         path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, dict[str, str]]]:
+    """The file and its metadata."""
+    try:
+        with safetensors.safe_open(path, framework='pt') as file:
+            metadata = file.metadata() or {}
+            if metadata.get('format') != FORMAT:
+                raise CheckpointError(f"{path}: format {metadata.get('format')!r}, expected {FORMAT!r}")
+            yield file, metadata
+    except (OSError, safetensors.SafetensorError) as error:
+        raise CheckpointError(f'{path}: not a complete checkpoint: {error}') from None
 
 
 def _paths(directory: Path) -> list[Path]:

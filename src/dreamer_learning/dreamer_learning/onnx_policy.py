@@ -74,6 +74,10 @@ class PolicyFile:
         text = json.dumps(dataclasses.asdict(self), sort_keys=True)
         return {'format': FORMAT, 'policy': text, 'model_bytes': str(len(model)), 'sha256': _digest(model, text)}
 
+    def names(self) -> dict[str, str]:
+        """Agent, size, blocks where there are some, and task."""
+        return {'agent': self.agent, 'size': self.size, **({'blocks': self.blocks} if self.blocks else {}), 'task': self.task}
+
     def make_task(self) -> Task:
         """The spaces as a task: what it is rewarded for, and how long its episodes are, is not known."""
         observation = {name: TensorSpec(tuple(shape), dtype) for name, (shape, dtype) in self.spaces['observation'].items()}

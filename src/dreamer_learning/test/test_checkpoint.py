@@ -42,6 +42,14 @@ def test_round_trip_keeps_values_and_types(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ['checkpoint-000000000007.safetensors']
 
 
+def test_an_outline_has_what_is_no_tensor(tmp_path: Path) -> None:
+    write(tmp_path, 7)
+    content = checkpoint.outline(tmp_path / checkpoint.name(7))
+    assert (content['step'], content['text'], content['numpy']) == (7, 'ä', 0.25)
+    with pytest.raises(CheckpointError, match='nowhere: not a complete checkpoint'):
+        checkpoint.outline(tmp_path / 'nowhere')
+
+
 def test_latest_intact_is_taken_and_a_truncated_one_is_passed_over(tmp_path: Path) -> None:
     write(tmp_path, 9, 10, 11)
     newest = tmp_path / checkpoint.name(11)
