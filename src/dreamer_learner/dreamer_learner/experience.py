@@ -95,7 +95,7 @@ class Experience:
 
     def _check(self, step: CompleteStep) -> None:
         envs, action = len(step.reward), step.action
-        where = f'stream {step.stream} step {step.step}'
+        where = f'{step.source}{": " if step.source else ""}stream {step.stream} step {step.step}'
         for name, spec in self._task.observation.items():
             tensor = step.tensors.get(name)
             if tensor is None:

@@ -34,6 +34,12 @@ def test_recorded_steps_are_read_and_live_ones_bring_only_what_comes_after(exper
     assert experience.replay.sample(1, 45)['index'][0].tolist() == list(range(45))
 
 
+def test_a_recorded_step_that_does_not_fit_is_named_with_its_file(experience: Experience) -> None:
+    odd = dataclasses.replace(step(10), tensors={}, source='bags/steps_0001_0.mcap')
+    read, reason = experience.restore([*steps(0, 10), odd])
+    assert (read, reason) == (10, "bags/steps_0001_0.mcap: stream 1 step 10: tensor 'state' is missing")
+
+
 def test_recorded_steps_are_not_fresh(experience: Experience, config_dir: Path) -> None:
     experience.restore(steps(0, 400))
     for item in steps(400, 408):

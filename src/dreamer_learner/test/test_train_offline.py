@@ -1,3 +1,4 @@
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from peers import Learner, Peers, Recorder
 from steps import steps
 
 from dreamer_learning.checkpoint import load_latest
+from dreamer_node.wire import CompleteStep
 from dreamer_recorder.reader import read_steps
 
 COMMAND = [sys.executable, '-u', '-c', 'import sys; from dreamer_learner.main import train_offline; sys.exit(train_offline())']
@@ -31,13 +33,13 @@ def peers() -> Iterator[Peers]:
     peers.close()
 
 
-def record(folder: Path, count: int) -> Path:
-    """Bags with so many steps, as a recorder writes them."""
+def record(folder: Path, items: list[CompleteStep]) -> Path:
+    """Bags with these steps, as a recorder writes them."""
     peers = Peers()
     with Recorder(folder, peers.namespace) as recorder:
         peers.wait_for_readers()
-        peers.send(steps(0, count))
-        peers.wait(lambda: len(list(read_steps(folder / 'bags'))) == count)
+        peers.send(items)
+        peers.wait(lambda: len(list(read_steps(folder / 'bags'))) == len(items))
         assert recorder.end(signal.SIGINT) == 0
     peers.close()
     return folder / 'bags'
@@ -46,7 +48,7 @@ def record(folder: Path, count: int) -> Path:
 @pytest.fixture(scope='module')
 def bags(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """60 steps."""
-    return record(tmp_path_factory.mktemp('recorded') / 'run', 60)
+    return record(tmp_path_factory.mktemp('recorded') / 'run', list(steps(0, 60)))
 
 
 def test_trains_from_bags_alone_and_goes_on_with_the_robot(
@@ -115,7 +117,21 @@ def test_what_cannot_be_trained_is_one_line(
     assert result.stderr.count('\n') == 1
 
 
+def test_a_bag_without_a_tensor_of_the_task_is_named(config_dir: Path, tmp_path: Path, bags: Path) -> None:
+    renamed = [dataclasses.replace(item, tensors={'pose': item.tensors['state']}) for item in steps(0, 20, stream=2)]
+    other = record(tmp_path / 'other', renamed)
+    [file] = other.rglob('*.mcap')
+    reason = f"{file}: stream 2 step 0: tensor 'state' is missing"
+    beside = [*arguments(config_dir, tmp_path / 'run', bags, updates=1), '--bags', str(other)]
+    result = subprocess.run(beside, capture_output=True, text=True, timeout=600, check=False)
+    assert (result.returncode, result.stderr) == (0, '')
+    assert f'20 recorded steps left out, the first because of {reason}\n' in result.stdout
+    alone = train(config_dir, tmp_path / 'second', other)
+    assert (alone.returncode, alone.stderr) == (
+        2, f'error: --bags: {other}: no recorded step that fits the task; {reason}\n')
+
+
 def test_too_short_a_recording_is_one_line(config_dir: Path, tmp_path: Path) -> None:
-    result = train(config_dir, tmp_path / 'run', record(tmp_path / 'short', 5))
+    result = train(config_dir, tmp_path / 'run', record(tmp_path / 'short', list(steps(0, 5))))
     assert result.returncode == 2
     assert 'but no 8 in a row; record longer' in result.stderr

@@ -44,10 +44,12 @@ class CompleteStep(Step):
     Attributes:
         action: (E, A) float32 or (E,) int32; None where none was recorded.
         latent: name -> (E, ...); empty where the actor published none.
+        source: where its observation was recorded; '' = it came live.
     """
 
     action: np.ndarray | None
     latent: dict[str, np.ndarray]
+    source: str = dataclasses.field(default='', kw_only=True)
 
 
 def pack(name: str, array: np.ndarray) -> Tensor:

@@ -48,7 +48,7 @@ def read_steps(bags_dir: Path) -> Iterator[RecordedStep]:
         for chunk in scan.chunks():
             for message in chunk:
                 if message.topic.type in (OBSERVATION, ACTION):
-                    pairs.add(message)
+                    pairs.add(message, path)
             yield from pairs.ready(WAIT)
         if scan.damage:
             log.warning('%s: %s', path, scan.damage)
@@ -60,20 +60,23 @@ class _Pairing:
 
     def __init__(self) -> None:
         self._seen: dict[str, set[StepKey]] = {OBSERVATION: set(), ACTION: set()}
-        self._observations: dict[StepKey, bytes] = {}
+        self._observations: dict[StepKey, tuple[bytes, Path]] = {}
         self._actions: dict[StepKey, bytes] = {}
 
-    def add(self, message: Message) -> None:
+    def add(self, message: Message, path: Path) -> None:
         try:
             key = step_key(message.data)
         except CdrError as error:
-            log.warning('%s: %s', message.topic.name, error)
+            log.warning('%s: %s: %s', path, message.topic.name, error)
             return
         seen = self._seen[message.topic.type]
         if key in seen:
             return
         seen.add(key)
-        (self._observations if message.topic.type == OBSERVATION else self._actions)[key] = message.data
+        if message.topic.type == OBSERVATION:
+            self._observations[key] = message.data, path
+        else:
+            self._actions[key] = message.data
 
     def ready(self, wait: int) -> Iterator[RecordedStep]:
         """The oldest steps that have their action, or wait for it longer than `wait` observations."""
@@ -81,7 +84,7 @@ class _Pairing:
             key = next(iter(self._observations))
             if key not in self._actions and len(self._observations) <= wait:
                 break
-            step = _decode(key, self._observations.pop(key), self._actions.pop(key, None))
+            step = _decode(key, *self._observations.pop(key), self._actions.pop(key, None))
             if step is not None:
                 yield step
         # Actions without an observation: the recorder missed it, and it does not come any more.
@@ -89,14 +92,14 @@ class _Pairing:
             del self._actions[next(iter(self._actions))]
 
 
-def _decode(key: StepKey, observation: bytes, action: bytes | None) -> RecordedStep | None:
+def _decode(key: StepKey, observation: bytes, path: Path, action: bytes | None) -> RecordedStep | None:
     try:
         step = unpack_observation(deserialize_message(observation, Observation))
         chosen, latent, version = _decode_action(action)
     except (WireError, RuntimeError) as error:
-        log.warning('stream %d step %d: %s', *key, error)
+        log.warning('%s: stream %d step %d: %s', path, *key, error)
         return None
-    return RecordedStep(**vars(step), action=chosen, latent=latent, weights_version=version)
+    return RecordedStep(**vars(step), action=chosen, latent=latent, weights_version=version, source=str(path))
 
 
 def _decode_action(data: bytes | None) -> tuple[np.ndarray | None, dict[str, np.ndarray], int]:

@@ -1,5 +1,6 @@
 """Pairing, order and duplicates."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,9 @@ def test_duplicates_and_pairs_across_starts(tmp_path: Path) -> None:
     bag(tmp_path, 'steps_0001', [first])
     steps = list(read_steps(tmp_path))
     assert [step.step for step in steps] == list(range(30))
+    # The file of its observation, also where its action is in another one.
+    files = [str(tmp_path / name / f'{name}_0.mcap') for name in ('steps_0001', 'steps_0002')]
+    assert [step.source for step in steps] == [files[0]] * 20 + [files[1]] * 10
     assert all(step.action is not None for step in steps)
 
 
@@ -84,7 +88,8 @@ def test_messages_that_contradict_themselves_are_left_out(tmp_path: Path, caplog
     short = Message(topic(OBSERVATION), 10**18, b'\x00\x01\x00\x00')
     bag(tmp_path, 'steps_0001', [messages(0, 1), [broken, short], messages(2, 3)])
     assert [step.step for step in read_steps(tmp_path)] == [0, 2]
-    assert "tensor 'joints'" in caplog.text
+    assert re.search(f"{tmp_path}/.*_0.mcap: stream {STREAM} step 1: tensor 'joints'", caplog.text)
+    assert caplog.text.count('steps_0001_0.mcap') == 2
 
 
 def test_no_bags(tmp_path: Path) -> None:
