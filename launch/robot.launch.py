@@ -33,6 +33,8 @@ SHARE = Path(get_package_share_directory('dreamer_bringup'))
 PROFILE_NAMES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 # A node that ends with this code was given something it cannot work with; starting it again would not help.
 USER_ERROR = 2
+# One that an unexpected exception ended before it ran; it is started so often in a row.
+NOT_MADE, ATTEMPTS = 3, 3
 # Control nodes wait without spinning: a core that spins is missing to the learner.
 QUIET = {'OMP_NUM_THREADS': '1', 'OMP_WAIT_POLICY': 'passive'}
 # For nodes that write files at their end, at a low priority.
@@ -272,11 +274,18 @@ def description(text: dict[str, str], sim: bool, node: Callable[..., Node]) -> N
 
 
 def on_exit(finishes: bool) -> Callable[[Any, LaunchContext], list]:
-    """Ends the launch when a node was misconfigured, or when the console says that the run is complete."""
+    """Ends the launch when a node was misconfigured or cannot be made, or when the console says that the run is complete."""
+    failed = 0
+
     def decide(event: Any, context: LaunchContext) -> list:
+        nonlocal failed
+        failed = failed + 1 if event.returncode == NOT_MADE else 0
         if event.returncode == USER_ERROR and not context.is_shutdown:
             # An error, not a Shutdown event: with that, ros2 launch would end with exit code 0.
             raise RuntimeError(f'{event.process_name} cannot work with what it was given; its error is above')
+        if failed == ATTEMPTS and not context.is_shutdown:
+            raise RuntimeError(f'{event.process_name} failed {ATTEMPTS} times in a row before it ran (exit code {NOT_MADE}); its '
+                               'error is above')
         if finishes and event.returncode == 0:
             return [EmitEvent(event=Shutdown(reason='the run is complete'))]
         return []

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import System
 
 
@@ -77,3 +78,15 @@ def test_a_misspelt_variation_ends_the_launch(start: Callable[..., System], tmp_
     assert system.wait(180) != 0
     assert f"{path}: unknown parameter 'variation.frictoin'; did you mean 'variation.friction'?" in system.output
     assert 'cannot work with what it was given' in system.output
+
+
+def test_an_agent_that_cannot_be_made_ends_the_launch(start: Callable[..., System], own_config: Path, tmp_path: Path) -> None:
+    path = own_config / 'agents' / 'quick.yaml'
+    content = yaml.safe_load(path.read_text())
+    # More than the address space holds.
+    content['sizes']['cpu']['networks']['units'] = 10**15
+    path.write_text(yaml.safe_dump(content))
+    system = start(run_dir=tmp_path / 'run', config_dir=own_config, agent='quick')
+    assert system.wait(300) != 0
+    [line] = [line for line in system.lines if 'failed 3 times in a row before it ran (exit code 3)' in line]
+    assert re.search(r'(learner|actor)-\d+ failed', line)

@@ -94,6 +94,18 @@ class StandIn:
             f'for word; do case $word in *launch_params_*) cat "$word" >> {self._folder}/given;; esac; done\n')
         program.chmod(0o755)
 
+    def fail(self, package: str, executable: str, ends: list[str]) -> None:
+        """Stand in for an executable that ends so: the first time as the first of these commands says, then as the next."""
+        self.put(package, executable)
+        (self._folder / 'ends').write_text('\n'.join(ends) + '\n')
+        (self._folder / 'lib' / package / executable).write_text(
+            f'#!/bin/sh\necho >> {self._folder}/starts\n'
+            f'eval "$(sed -n "$(wc -l < {self._folder}/starts)p" {self._folder}/ends)"\n')
+
+    def starts(self) -> int:
+        """How often it was started."""
+        return len((self._folder / 'starts').read_text())
+
     def given(self, entities: list) -> str:
         """Launch these; the command line and the parameters that the program got."""
         service = LaunchService(noninteractive=True)
@@ -132,6 +144,26 @@ def test_what_nodes_are_given(
     # It would be started again and again.
     end = RegisterEventHandler(OnProcessExit(target_action=node, on_exit=[EmitEvent(event=Shutdown())]))
     assert expected in stand_in.given([end, node])
+
+
+@pytest.mark.parametrize(('ends', 'expected'), [
+    (['exit 3', 'exit 3', 'exit 3'], 'failed 3 times in a row before it ran'),
+    # One that was killed, or failed in another way, may run again.
+    (['exit 3', 'exit 3', 'kill -9 $$', 'exit 3', 'exit 1', 'exit 2'], 'cannot work with what it was given'),
+])
+def test_a_node_that_cannot_be_made_ends_the_launch(
+        launch_file: ModuleType, stand_in: StandIn, ends: list[str], expected: str, capfd: pytest.CaptureFixture[str]) -> None:
+    stand_in.fail('dreamer_sensing', 'sensing', ends)
+    entities = launch_file.robot_nodes(given_values(launch_file))
+    node = next(entity for entity in entities if isinstance(entity, Node) and entity.node_package == 'dreamer_sensing')
+    service = LaunchService(noninteractive=True)
+    service.include_launch_description(LaunchDescription([
+        *(entity for entity in entities if isinstance(entity, RegisterEventHandler)), node]))
+    assert service.run() != 0
+    assert stand_in.starts() == len(ends)
+    output = ''.join(capfd.readouterr())
+    assert output.count(expected) == 1
+    assert 'Traceback' not in output
 
 
 def test_an_evaluation_passes_the_robots_arguments_on(launch_file: ModuleType) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
@@ -22,6 +23,7 @@ from rclpy.utilities import remove_ros_args
 from dreamer_learning.config import ConfigError
 from dreamer_node.deadline import end_after
 from dreamer_node.parameters import check_parameters
+from dreamer_node.start import NOT_MADE
 
 DISMANTLE_TIME = 4.0
 """s in which the process ends once its node is closed; launch sends SIGKILL 10 s after SIGINT."""
@@ -49,8 +51,9 @@ def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None) -> 
 
     The node gets an attribute `stop: Stop` with which it can end itself, and may have a method `close()` that runs on the
     way out. Further signals do not interrupt `close`: what it saves is saved. A ConfigError, arguments that ROS cannot
-    read, and a parameter that the node does not have end with one line and exit code 2. With PYTHONFAULTHANDLER=1 a process
-    that hangs shows where: at SIGTERM, and where the middleware takes long to end.
+    read, and a parameter that the node does not have end with one line and exit code 2; any other exception before the node
+    runs, but for OSError, ends with exit code NOT_MADE. With PYTHONFAULTHANDLER=1 a process that hangs shows where: at SIGTERM,
+    and where the middleware takes long to end.
     """
     stop = Stop()
     signal.signal(signal.SIGINT, stop.on_signal)
@@ -66,17 +69,25 @@ def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None) -> 
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     node: Node | None = None
     executor: Executor | None = None
+    made = False
     try:
         node = factory()
         node.stop = stop  # type: ignore[attr-defined]
         check_parameters(node, arguments)
         executor = make_executor()
         executor.add_node(node)
+        made = True
         while stop.code is None and rclpy.ok():
             executor.spin_once(timeout_sec=0.1)
     except USER_ERRORS as error:
         print(f'error: {error}', file=sys.stderr, flush=True)
         stop.request(2)
+    except Exception as error:
+        # A disk that is full or away may come back; what else fails in the making fails again.
+        if made or isinstance(error, OSError):
+            raise
+        traceback.print_exc()
+        stop.request(NOT_MADE)
     finally:
         try:
             close = getattr(node, 'close', None)

@@ -7,19 +7,28 @@ import importlib
 import os
 import signal
 import sys
+import traceback
 from types import FrameType
 from typing import NoReturn
+
+NOT_MADE = 3
+"""Exit code of a node that an unexpected exception ended before it ran: starting it again hardly helps."""
 
 
 def start(module: str) -> NoReturn:
     """Import a module, run its `main` and end the process with the exit code that it returns.
 
     SIGINT and SIGTERM end the process at once and quietly with exit code 0, until `main` handles them itself: before that
-    there is nothing to save.
+    there is nothing to save. A module that cannot be imported ends it with exit code NOT_MADE.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
-    code: int = importlib.import_module(module).main()
+    try:
+        main = importlib.import_module(module).main
+    except Exception:
+        traceback.print_exc()
+        os._exit(NOT_MADE)
+    code: int = main()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

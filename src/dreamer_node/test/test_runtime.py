@@ -21,12 +21,18 @@ PROGRAM = textwrap.dedent('''
             super().__init__('talker')
             if 'refuse' in MODE:
                 raise ConfigError('robots/x.yaml: unknown key')
+            if 'fail' in MODE:
+                raise RuntimeError('nobody thought of this')
+            if 'full disk' in MODE:
+                raise OSError('no space')
             self.timer = self.create_timer(0.01, self.tick)
 
         def tick(self):
             print('ready', flush=True)
             if 'finish' in MODE:
                 self.stop.request(3)
+            if 'break' in MODE:
+                raise RuntimeError('broken')
             self.timer.cancel()
 
         def close(self):
@@ -95,6 +101,18 @@ def test_configuration_error_is_one_line_and_code_two() -> None:
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 2
     assert errors == 'error: robots/x.yaml: unknown key\n'
+
+
+@pytest.mark.parametrize(('mode', 'code', 'error'), [
+    ('fail', 3, 'RuntimeError: nobody thought of this'),
+    ('full disk', 1, 'OSError: no space'),
+    ('break', 1, 'RuntimeError: broken'),
+])
+def test_only_an_exception_before_a_node_runs_has_a_code_of_its_own(mode: str, code: int, error: str) -> None:
+    process = start(mode)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert errors.splitlines()[-1] == error
 
 
 def test_unexpected_argument_is_named() -> None:
