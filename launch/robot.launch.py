@@ -63,7 +63,7 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('blocks', '', 'named blocks of the agent file that stack on the size, separated by commas: gaussian_latents'),
         argument('run_dir', '', 'where the run is kept; an existing one is resumed. Empty: runs/<task>-<agent>-<time>'),
         argument('from_checkpoint', '', 'run directory or checkpoint whose weights a new run begins with, as far as they fit; '
-                 'prefill:=0 lets them act at once'),
+                 'where the policy fits as a whole, prefill:=0 lets it act at once'),
         argument('seed', '0', 'seed of simulation, exploration and learning'),
         argument('duration', '0', 'seconds of robot time after which the run ends; 0 = until Ctrl-C'),
         argument('steps', '0', 'control steps after which the run ends; 0 = until Ctrl-C'),

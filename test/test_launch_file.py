@@ -95,12 +95,13 @@ class StandIn:
         program.chmod(0o755)
 
     def fail(self, package: str, executable: str, ends: list[str]) -> None:
-        """Stand in for an executable that ends so: the first time as the first of these commands says, then as the next."""
+        """Stand in for an executable that ends so: the first time as the first of these commands says, then as the next; at last
+        with exit code 2."""
         self.put(package, executable)
         (self._folder / 'ends').write_text('\n'.join(ends) + '\n')
         (self._folder / 'lib' / package / executable).write_text(
             f'#!/bin/sh\necho >> {self._folder}/starts\n'
-            f'eval "$(sed -n "$(wc -l < {self._folder}/starts)p" {self._folder}/ends)"\n')
+            f'eval "$(sed -n "$(wc -l < {self._folder}/starts)p" {self._folder}/ends)"\nexit 2\n')
 
     def starts(self) -> int:
         """How often it was started."""
@@ -146,13 +147,14 @@ def test_what_nodes_are_given(
     assert expected in stand_in.given([end, node])
 
 
-@pytest.mark.parametrize(('ends', 'expected'), [
-    (['exit 3', 'exit 3', 'exit 3'], 'failed 3 times in a row before it ran'),
+@pytest.mark.parametrize(('ends', 'starts', 'expected'), [
+    (['exit 3', 'exit 3', 'exit 3'], 3, 'failed 3 times in a row before it ran'),
     # One that was killed, or failed in another way, may run again.
-    (['exit 3', 'exit 3', 'kill -9 $$', 'exit 3', 'exit 1', 'exit 2'], 'cannot work with what it was given'),
+    (['exit 3', 'exit 3', 'kill -9 $$', 'exit 3', 'exit 1'], 6, 'cannot work with what it was given'),
 ])
 def test_a_node_that_cannot_be_made_ends_the_launch(
-        launch_file: ModuleType, stand_in: StandIn, ends: list[str], expected: str, capfd: pytest.CaptureFixture[str]) -> None:
+        launch_file: ModuleType, stand_in: StandIn, ends: list[str], starts: int, expected: str,
+        capfd: pytest.CaptureFixture[str]) -> None:
     stand_in.fail('dreamer_sensing', 'sensing', ends)
     entities = launch_file.robot_nodes(given_values(launch_file))
     node = next(entity for entity in entities if isinstance(entity, Node) and entity.node_package == 'dreamer_sensing')
@@ -160,7 +162,7 @@ def test_a_node_that_cannot_be_made_ends_the_launch(
     service.include_launch_description(LaunchDescription([
         *(entity for entity in entities if isinstance(entity, RegisterEventHandler)), node]))
     assert service.run() != 0
-    assert stand_in.starts() == len(ends)
+    assert stand_in.starts() == starts
     output = ''.join(capfd.readouterr())
     assert output.count(expected) == 1
     assert 'Traceback' not in output
