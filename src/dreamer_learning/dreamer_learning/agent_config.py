@@ -96,7 +96,7 @@ class AgentConfig:
         if behaviour.exploration == 'epsilon' and not discrete:
             raise ConfigError("behaviour: exploration 'epsilon' needs discrete actions; for continuous ones: sample or noise")
         if behaviour.exploration == 'noise' and discrete:
-            raise ConfigError(f"{self.agent}: behaviour: exploration 'noise' needs continuous actions; for discrete ones: "
+            raise ConfigError("behaviour: exploration 'noise' needs continuous actions; for discrete ones: "
                               'sample, or epsilon (block `discrete` of dreamer_v1)')
 
     @property
