@@ -31,6 +31,7 @@ URDF = """<robot name="r"><link name="base"/><link name="arm"/><link name="hand"
 <limit lower="0" upper="1" effort="1" velocity="1"/><mimic joint="turn" multiplier="2" offset="0.5"/></joint></robot>"""
 URDF = URDF.replace('\n', ' ')   # a value after -p is read as YAML, which folds lines
 DEADLINE = 20.0
+ASK_AGAIN = 2.0
 LATCHED = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -88,9 +89,17 @@ class World:
         client = self.node.create_client(SetParameters, 'robot_state_publisher/set_parameters')
         self.wait(client.service_is_ready)
         parameter: ParameterMsg = Parameter('robot_description', value=text).to_parameter_msg()
-        future = client.call_async(SetParameters.Request(parameters=[parameter]))
-        self.wait(future.done)
-        return future.result().results[0]
+        request = SetParameters.Request(parameters=[parameter])
+        asked: list[tuple[float, Any]] = []
+
+        def answered() -> bool:
+            # A server that has not found the client's reader yet drops its answer.
+            if not asked or monotonic() - asked[-1][0] > ASK_AGAIN:
+                asked.append((monotonic(), client.call_async(request)))
+            return any(future.done() for _, future in asked)
+
+        self.wait(answered)
+        return next(future for _, future in asked if future.done()).result().results[0]
 
     def close(self) -> None:
         self.process.kill()

@@ -59,7 +59,7 @@ def test_image_gradients_need_images() -> None:
 
 @pytest.mark.parametrize(('agent', 'block', 'nearest'), [
     ('dreamer_v2', 'atary', 'atari'), ('dreamer_v1', 'no_values', 'no_value'), ('planet', 'overshoot', 'overshooting'),
-    ('daydreamer', 'arms', 'arm'), ('dreamer_v3', 'atari', 'allowed: nothing')])
+    ('daydreamer', 'arms', 'arm'), ('dreamer_v3', 'paper_unimx', 'paper_unimix')])
 def test_an_unknown_block_is_refused(agent: str, block: str, nearest: str) -> None:
     with pytest.raises(ConfigError, match=f"{agent}.yaml: blocks: unknown block '{block}'; .*{nearest}"):
         tiny(agent, blocks=[block])
