@@ -211,7 +211,7 @@ class SafetyGate:
             return Cause.NO_SENSOR_DATA
         if sensor_age > config.max_sensor_age:
             return Cause.STALE_SENSOR
-        fault = stamp_fault(stamp, now, config.max_action_age)
+        fault = stamp_fault(stamp, now, config.max_action_age, config.period)
         if fault is not None:
             return fault
         if action.dtype.kind != 'f':

@@ -1,7 +1,8 @@
 """Does another driver command this robot? Two of them would pull it to and fro, so the later one yields.
 
 That another publisher of commands is listed does not tell which of two came first, and one that was killed stays listed until
-its lease ends, 20 s by default. So each driver says when it started, and hears the others.
+its lease ends, 20 s by default. So each driver says when it started and whether it drives already, and hears the others: the
+least number stays.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from rclpy.node import Node
 from std_msgs.msg import UInt64
 
 from dreamer_node import qos
+
+NEW = 1 << 63
+"""Added to the start time of a driver that does not know the others yet: it yields to each that does, whatever their clocks say."""
 
 ADVICE = 'a robot has one driver: stop the other one, or start this one in another namespace'
 
@@ -29,13 +33,13 @@ class Rivals:
         self._node = node
         self._topic = node.resolve_topic_name(topic)
         self._start_topic = f'{self._topic}/driver_start_time'
-        self._started = time.time_ns()
+        self._rank = NEW + time.time_ns()
         self._look_ends = time.monotonic() + discovery_time
         self._known = False
         self._fault = ''
         self._subscription = node.create_subscription(UInt64, self._start_topic, self._on_start, qos.START_TIMES)
         self._publisher = node.create_publisher(UInt64, self._start_topic, qos.LATCHED)
-        self._publisher.publish(UInt64(data=self._started))
+        self._publisher.publish(UInt64(data=self._rank))
 
     @property
     def known(self) -> bool:
@@ -47,6 +51,9 @@ class Rivals:
         if not self._known and time.monotonic() >= self._look_ends:
             self._known = True
             self._refuse_strangers()
+            if not self._fault:
+                self._rank -= NEW
+                self._publisher.publish(UInt64(data=self._rank))
         return self._fault
 
     def close(self) -> None:
@@ -55,8 +62,8 @@ class Rivals:
         self._node.destroy_publisher(self._publisher)
 
     def _on_start(self, message: UInt64) -> None:
-        # The same is its own.
-        if message.data < self._started:
+        # The same, and what it was before, is its own.
+        if message.data < self._rank:
             self._fault = f'{self._topic}: another driver was there before this one; {ADVICE}'
 
     def _refuse_strangers(self) -> None:

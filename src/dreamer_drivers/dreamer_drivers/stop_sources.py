@@ -23,7 +23,7 @@ TOPIC = 'emergency_stop'
 SETTLE_TIME = 0.2
 """s of wall time that a survey takes at least: a new reader on one host has its messages within some 10 ms."""
 SURVEY_TIME = 1.0
-"""s of wall time that a survey takes where a latched publisher does not answer: it may have nothing to say."""
+"""s of wall time that a survey waits longer where a latched publisher does not answer: it may have nothing to say."""
 
 
 class Survey:
@@ -52,7 +52,7 @@ class Survey:
                 self._said.append(taken[0].data)
         self._publishers = max(self._publishers, len(latched_publishers(self._node, self._topic)))
         age = time.monotonic() - self._begun
-        if age < self._least or (age < SURVEY_TIME and len(self._said) < self._publishers):
+        if age < self._least or (age < self._least + SURVEY_TIME and len(self._said) < self._publishers):
             return None
         # One publisher may keep more than its last message; of several, it is not known whose a message is.
         return any(self._said if self._publishers > 1 else self._said[-1:])

@@ -11,10 +11,12 @@ import pytest
 from driver_process import driver
 from driver_world import START, World
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from robot_files import write_robot
 from std_msgs.msg import Bool, UInt64
 
 from dreamer_drivers.node import DriverNode
+from dreamer_drivers.rivals import NEW
 from dreamer_interfaces.msg import JointCommand
 from dreamer_node import qos
 from dreamer_node.testing import wait_for
@@ -47,7 +49,9 @@ def test_one_that_is_found_late_is_yielded_to(world: World) -> None:
     world.step(0)
     assert world.driver.ready
     start_times = world.peer.create_publisher(UInt64, 'joint_command/driver_start_time', qos.LATCHED)
-    start_times.publish(UInt64(data=time.time_ns()))
+    # One that has only just started yields itself, though its clock may be far behind.
+    start_times.publish(UInt64(data=NEW + 1))
+    assert start_times.wait_for_all_acked(Duration(seconds=20))
     assert world.step(1).mode == JointCommand.ACTIVE
     assert world.driver.stop.code is None
     start_times.publish(UInt64(data=1))

@@ -35,3 +35,19 @@ def test_the_start_waits_until_all_sources_can_have_been_found(ros: None, monkey
     assert heard == [True]
     sources.close()
     node.destroy_node()
+
+
+def test_the_start_waits_longer_for_one_that_is_found_but_has_not_said_anything(
+        ros: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(stop_sources, 'time', SimpleNamespace(monotonic=lambda: now))
+    node = rclpy.create_node('stops', namespace='/stop_sources_test')
+    silent = node.create_publisher(Bool, 'emergency_stop', qos.LATCHED)
+    wait_for(lambda: node.count_publishers('emergency_stop') == 1, 'the publisher')
+    sources = StopSources(node, lambda requested: None, 2.0)
+    for now in (102.01, 102.99, 103.01):
+        sources.tick()
+        assert sources.known == (now > 103.0)
+    sources.close()
+    node.destroy_publisher(silent)
+    node.destroy_node()

@@ -107,7 +107,7 @@ def train(arguments: argparse.Namespace, stop: Stop) -> None:
 
 
 def read_bags(parts: session.Session, folders: Sequence[Path]) -> None:
-    """Fill the memory.
+    """Fill the memory, of which windows are drawn evenly from now on.
 
     Raises:
         ConfigError: a folder that is not there, no step that fits the task, or too few for one window.
@@ -128,6 +128,8 @@ def read_bags(parts: session.Session, folders: Sequence[Path]) -> None:
         experience.replay.sample(1, replay.length)
     except ReplayEmpty:
         raise ConfigError(f'--bags: {where}: {read} steps, but no {replay.length} in a row; record longer') from None
+    # No robot is where the last of them end.
+    experience.replay.recent = 0
     # The run's own steps are paid for already; what is new counts as having just come.
     parts.credit.add(max(0, experience.env_steps - before))
     _say(f'read {read:,} steps, {experience.replay.describe()}')

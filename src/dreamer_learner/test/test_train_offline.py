@@ -9,7 +9,16 @@ import pytest
 from peers import Learner, Peers, Recorder
 from steps import steps
 
+from dreamer_learner.credit import TrainCredit
+from dreamer_learner.experience import Experience
+from dreamer_learner.session import Session
+from dreamer_learner.train_offline import read_bags
+from dreamer_learner.updater import Updater
+from dreamer_learning.agent import Agent
+from dreamer_learning.agent_config import load_agent
 from dreamer_learning.checkpoint import load_latest
+from dreamer_learning.replay import Replay
+from dreamer_learning.spaces import load_task
 from dreamer_node.wire import CompleteStep
 from dreamer_recorder.reader import read_steps
 
@@ -70,6 +79,17 @@ def test_trains_from_bags_alone_and_goes_on_with_the_robot(
         assert peers.weights[0].updates >= 35
         assert peers.weights[0].env_steps == 60
         assert learner.end(signal.SIGTERM) == 0
+
+
+def test_recorded_steps_are_drawn_evenly(config_dir: Path, bags: Path) -> None:
+    config, task = load_agent(config_dir, 'small', 'tiny', {'replay': {'recent': 10}}), load_task(config_dir, 'reach')
+    memory = Replay.of(config, task, 0)
+    credit = TrainCredit(1.0, config.replay.batch, config.replay.length, config.replay.start)
+    updater = Updater(Agent(config, task), memory, pytest.fail)
+    assert memory.recent == 10
+    read_bags(Session(updater, Experience(memory, task, config.latent_spec), credit, 0, ready=False), [bags])
+    assert len(memory) == 60
+    assert memory.recent == 0
 
 
 def test_two_processes_train_one_agent(config_dir: Path, tmp_path: Path, bags: Path) -> None:

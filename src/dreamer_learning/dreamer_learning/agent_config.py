@@ -52,7 +52,10 @@ class AgentConfig:
         """
         description, networks = task.describe(), dataclasses.asdict(self.networks)
         del networks['decoder_outscale']  # how parameters begin, not what they mean
+        # Only where there is one: heads of raw rewards mean what they always meant.
+        transform = self.loss.reward_transform
         parts = {
+            **({'reward_transform': transform} if transform != 'none' else {}),
             'agent': self.agent,
             'networks': networks,
             'dynamics': dataclasses.asdict(self.dynamics),
@@ -68,9 +71,6 @@ class AgentConfig:
             raise ConfigError('replay: context: only for categorical latents and an initial state of zeros')
         if self.networks.norm == 'rms' and dynamics.cell != 'block_gru':
             raise ConfigError(f"dynamics: cell '{dynamics.cell}' does not go with networks: norm 'rms'; allowed: layer, none")
-        if self.networks.images == 'pooled' and dynamics.deter % self.networks.image_blocks:
-            raise ConfigError(f'networks: image_blocks {self.networks.image_blocks}: must divide dynamics: deter '
-                              f'({dynamics.deter})')
         if self.behaviour.method == 'value_gradient' and self.loss.replay_critic:
             raise ConfigError("loss: replay_critic: 0 with behaviour: method 'value_gradient'")
 
@@ -84,9 +84,15 @@ class AgentConfig:
             self._check_actions(task.action.discrete)
             _, images = split_keys(task.observation)
             if images:
+                self._check_image_blocks()
                 image_layout(task.observation, images, self.networks)
         except ConfigError as error:
             raise ConfigError(f'{title({**self.names(), "task": task.name})}: {error}') from None
+
+    def _check_image_blocks(self) -> None:
+        networks, deter = self.networks, self.dynamics.deter
+        if networks.images == 'pooled' and deter % networks.image_blocks:
+            raise ConfigError(f'networks: image_blocks {networks.image_blocks}: must divide dynamics: deter ({deter})')
 
     def _check_actions(self, discrete: bool) -> None:
         behaviour = self.behaviour

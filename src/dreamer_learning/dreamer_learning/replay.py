@@ -67,7 +67,7 @@ class Replay:
         seed: of the sampling.
         online_length: length of the windows of the online queue; 0 = no queue.
         memory: bytes that the rows may take; None = half of what is available now, divided among processes that train together.
-        recent: half of the windows are drawn from as many newest rows; 0 = all windows from all rows.
+        recent: half of the windows are drawn from as many newest rows; 0 = all windows from all rows. May change later.
 
     Raises:
         ConfigError: no memory, here and in `add`.
@@ -75,7 +75,7 @@ class Replay:
 
     def __init__(self, capacity: int, task: Task, latent_spec: LatentSpec, seed: int = 0, online_length: int = 0,
                  memory: int | None = None, recent: int = 0) -> None:
-        self.task, self._online_length, self._recent = task, online_length, recent
+        self.task, self._online_length, self.recent = task, online_length, recent
         self._asked, self.capacity = capacity, capacity
         action = task.action
         self._action_shape: tuple[int, ...] = () if action.discrete else (action.size,)
@@ -216,8 +216,8 @@ class Replay:
         with self._lock:
             starts = self._online_starts(batch, length)
             missing = batch - len(starts)
-            recent = missing // 2 if self._recent else 0
-            drawn = [self._uniform_starts(recent, length, max(self._oldest(), self._count - self._recent)),
+            recent = missing // 2 if self.recent else 0
+            drawn = [self._uniform_starts(recent, length, max(self._oldest(), self._count - self.recent)),
                      self._uniform_starts(missing - recent, length, self._oldest())]
             return self._gather(self._follow(np.concatenate([starts, *drawn]), length))
 

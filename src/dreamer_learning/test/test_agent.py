@@ -243,6 +243,14 @@ def test_hash_agrees_exactly_when_parameters_mean_the_same() -> None:
     assert config.hash(small_task(discrete=True)) != config.hash(task)
 
 
+@pytest.mark.parametrize(('agent', 'size', 'expected'), [
+    PINS
+])
+def test_runs_of_shipped_agents_can_be_resumed(agent: str, size: str, expected: str) -> None:
+    """A changed hash ends the resuming of every run of that agent: only with parameters that mean something else."""
+    assert load_agent(CONFIG_DIR, agent, size).hash(load_task(CONFIG_DIR, 'a1_walk')) == expected
+
+
 def test_images_of_an_unusable_size_are_refused() -> None:
     task = dataclasses.replace(small_task(), observation={'front': TensorSpec((50, 64, 3), 'uint8')}, name='look')
     for config, allowed in ((small_config(), 'multiples of [0-9]+ from [0-9]+ to [0-9]+'),

@@ -28,7 +28,6 @@ from dreamer_learning.policy import Policy
     ({'networks': {'image_bits': 9}}, 'at least 1 and at most 8'),
     ({'heads': {'bins': 20}}, 'odd number'),
     ({'heads': {'actor_min_std': 2.0}}, 'at most actor_max_std'),
-    ({'networks': {'image_blocks': 3}}, "image_blocks 3: must divide dynamics: deter"),
     ({'behaviour': {'return_low': 99.0}}, 'below return_high'),
     ({'loss': {'kl_balance': 0.8}}, 'loss: dynamics: not beside kl_balance'),
     ({'loss': {'representation': None}}, 'loss: kl_balance, or both of dynamics and representation'),
@@ -40,6 +39,14 @@ def test_wrong_combinations_are_refused(overrides: dict[str, Any], message: str)
     with pytest.raises(ConfigError, match=message) as caught:
         tiny('dreamer_v3', overrides)
     assert 'dreamer_v3.yaml' in str(caught.value)
+
+
+@pytest.mark.parametrize('make', [Agent, Policy])
+def test_blocks_of_an_image_decoder_divide_the_state_where_there_are_images(make: type[Agent] | type[Policy]) -> None:
+    config = tiny('dreamer_v3', {'networks': {'image_blocks': 3}})
+    make(config, task_of('vector'))
+    with pytest.raises(ConfigError, match='^agent dreamer_v3, .*: networks: image_blocks 3: must divide dynamics: deter'):
+        make(config, task_of('image'))
 
 
 @pytest.mark.parametrize('make', [Agent, Policy])

@@ -19,15 +19,17 @@ def start(module: str) -> NoReturn:
     """Import a module, run its `main` and end the process with the exit code that it returns.
 
     SIGINT and SIGTERM end the process at once and quietly with exit code 0, until `main` handles them itself: before that
-    there is nothing to save. A module that cannot be imported ends it with exit code NOT_MADE.
+    there is nothing to save. A module that cannot be imported ends it with exit code NOT_MADE, or 1 for an
+    OSError.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     try:
         main = importlib.import_module(module).main
-    except Exception:
+    except Exception as error:
         traceback.print_exc()
-        os._exit(NOT_MADE)
+        # A disk that is away may come back.
+        os._exit(1 if isinstance(error, OSError) else NOT_MADE)
     code: int = main()
     for stream in (sys.stdout, sys.stderr):
         try:
