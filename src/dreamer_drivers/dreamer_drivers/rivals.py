@@ -15,7 +15,7 @@ from std_msgs.msg import UInt64
 from dreamer_node import qos
 
 NEW = 1 << 63
-"""Added to the start time of a driver that does not know the others yet: it yields to each that does, whatever their clocks say."""
+"""Added to the start time of a driver that does not know the others yet: it yields to each that does, whatever the clocks say."""
 
 ADVICE = 'a robot has one driver: stop the other one, or start this one in another namespace'
 

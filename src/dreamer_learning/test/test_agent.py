@@ -13,7 +13,7 @@ from dreamer_learning.agent_config import load_agent
 from dreamer_learning.checkpoint import load, save
 from dreamer_learning.config import ConfigError
 from dreamer_learning.policy import Policy
-from dreamer_learning.spaces import ActionSpec, Task, TensorSpec
+from dreamer_learning.spaces import ActionSpec, Task, TensorSpec, load_task
 from dreamer_learning.weights import WeightsError, dump, parse
 
 
@@ -244,7 +244,16 @@ def test_hash_agrees_exactly_when_parameters_mean_the_same() -> None:
 
 
 @pytest.mark.parametrize(('agent', 'size', 'expected'), [
-    PINS
+    ('daydreamer', 'paper', '354c313ac945b32b'),
+    ('daydreamer', 'cpu', '4f45fa7108568a08'),
+    ('dreamer_v1', 'paper', '16042d08fecc6b49'),
+    ('dreamer_v1', 'cpu', 'acd2f93a00a5dbd7'),
+    ('dreamer_v2', 'paper', '0c07d435596af69b'),
+    ('dreamer_v2', 'cpu', 'a70bf6c2269e2317'),
+    ('dreamer_v3', 'cpu', '8023e3d53a3dfafc'),
+    ('dreamer_v3', '12m', 'a02b0a2f82cdadd1'),
+    ('planet', 'paper', 'de9f5178cc6056c8'),
+    ('planet', 'cpu', '5199d7206bcf6411'),
 ])
 def test_runs_of_shipped_agents_can_be_resumed(agent: str, size: str, expected: str) -> None:
     """A changed hash ends the resuming of every run of that agent: only with parameters that mean something else."""

@@ -61,13 +61,15 @@ def test_every_agent_trains_and_its_policy_acts(agent: str, discrete: bool, imag
 
 @pytest.mark.parametrize('agent', AGENTS)
 def test_blocks_change_the_configuration_and_train(agent: str) -> None:
-    plain = load(agent)
+    def values(*blocks: str) -> dict[str, object]:
+        found = load_agent(CONFIG_DIR, agent, 'cpu', blocks=blocks).describe()
+        return {key: value for key, value in found.items() if key != 'blocks'}
+
     for block in load_yaml(CONFIG_DIR / 'agents' / f'{agent}.yaml').get('blocks', {}):
         config = load(agent, block)
         assert config.blocks == (block,)
         assert config.names() == {'agent': agent, 'size': 'cpu', 'blocks': block}
-        changed = {key: value for key, value in config.describe().items() if key != 'blocks'}
-        assert changed != {key: value for key, value in plain.describe().items() if key != 'blocks'}, block
+        assert values(block) != values(), block
         task = small_task(discrete=config.behaviour.exploration != 'noise', image=True)
         metrics = Agent(config, task).train_step(make_batch(config, task))
         assert all(math.isfinite(value) for name, value in metrics.items() if name != 'latents'), block
