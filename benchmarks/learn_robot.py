@@ -91,6 +91,8 @@ def main() -> None:
         learn(arguments)
     except ConfigError as error:
         raise SystemExit(f'error: {error}') from None
+    except KeyboardInterrupt:
+        raise SystemExit('interrupted') from None
 
 
 def learn(arguments: argparse.Namespace) -> None:

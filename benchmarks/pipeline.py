@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import signal
@@ -24,6 +25,7 @@ import yaml
 from ament_index_python.packages import get_package_share_directory
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 
 from dreamer_interfaces.msg import Action, Metrics, Observation
 from dreamer_node.qos import STANDARD, STEPS
@@ -106,8 +108,10 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
         for rows in (watcher.seen, watcher.actor, watcher.learner, watcher.latency, watcher.lateness):
             rows.clear()
         end = time.monotonic() + arguments.seconds
-        spin(executor, lambda: time.monotonic() > end, arguments.seconds + 10)
-        report(arguments, watcher)
+        with contextlib.suppress(KeyboardInterrupt):  # what was measured until then is reported
+            spin(executor, lambda: time.monotonic() > end, arguments.seconds + 10)
+        if len(watcher.actor) > 1:
+            report(arguments, watcher)
     finally:
         os.killpg(system.pid, signal.SIGINT)
         system.wait(60)
@@ -158,9 +162,12 @@ def main() -> None:
     arguments = parser.parse_intermixed_args()
     # A domain of its own: another system on this machine does not mix in.
     os.environ['ROS_DOMAIN_ID'] = str(os.getpid() % 100 + 1)
-    rclpy.init(args=[])
-    with tempfile.TemporaryDirectory() as folder:
-        measure(arguments, Path(folder))
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            measure(arguments, Path(folder))
+    except KeyboardInterrupt:
+        raise SystemExit('interrupted') from None
     rclpy.shutdown()
 
 
