@@ -45,7 +45,7 @@ class StopMarker:
         self.present = False
         self.error = ''
         self._node = node
-        self._look()
+        self._look('from before the start cannot be ruled out')
         if self.present:
             return
         try:
@@ -56,7 +56,7 @@ class StopMarker:
 
     def set(self) -> None:
         """Have the file on disk when this returns; costs a look at the disk where it is there already."""
-        self._look()
+        self._look('may not be on disk')
         if self.present:
             return
         try:
@@ -80,8 +80,8 @@ class StopMarker:
         else:
             self.present, self.error = False, ''
 
-    def _look(self) -> None:
-        """Bring `present` up to date, and `error` where that is about it."""
+    def _look(self, unknown: str) -> None:
+        """Bring `present` up to date, and `error` where that is about it; `unknown`: what it means that neither can be known."""
         try:
             os.lstat(self.path)
         except (FileNotFoundError, NotADirectoryError):
@@ -89,7 +89,7 @@ class StopMarker:
         except OSError as error:
             # Who cannot know that the robot may move must not move it.
             self.present = True
-            self._fail('from before the start cannot be ruled out', error)
+            self._fail(unknown, error)
         else:
             self.present, self.error = True, ''
 

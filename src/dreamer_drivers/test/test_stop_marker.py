@@ -72,6 +72,14 @@ def test_a_file_that_cannot_be_looked_for_counts_as_present(tmp_path: Path, monk
     )
 
 
+def test_a_stop_of_now_whose_file_cannot_be_looked_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = marker(tmp_path)
+    with monkeypatch.context() as patch:
+        forbid_to_look(patch, tmp_path)
+        stop.set()
+    assert stop.error == f'state_dir: an emergency stop may not be on disk: {stop.path}: Permission denied'
+
+
 def test_a_file_that_cannot_be_removed_is_told(tmp_path: Path) -> None:
     marker(tmp_path).path.mkdir()
     stop = marker(tmp_path)
