@@ -117,7 +117,8 @@ class Trial:
             self._metrics = self.agent.train_step(to_tensors(sample, self._device))
             latents = self._metrics.pop('latents')
             if latents is not None:
-                self._replay.update_latents(sample['index'], *(latents[name].cpu().numpy() for name in ('deter', 'stoch')))
+                new = (latents[name].cpu().numpy() for name in ('deter', 'stoch'))
+                self._replay.update_latents(sample['index'], sample['mirrored'], *new)
         self._policy.load(self.agent.policy_parameters())
 
     def evaluate(self, environment: Environment, episodes: int) -> list[float]:

@@ -129,7 +129,9 @@ def learn(arguments: argparse.Namespace) -> None:
                 batch = to_tensors(replay.sample(config.replay.batch, config.replay.length))
                 metrics = agent.train_step(batch)
                 if metrics['latents'] is not None:
-                    replay.update_latents(batch['index'].numpy(), *[metrics['latents'][k].numpy() for k in ('deter', 'stoch')])
+                    latents = metrics['latents']
+                    known = batch['index'], batch['mirrored'], latents['deter'], latents['stoch']
+                    replay.update_latents(*(x.numpy() for x in known))
             if t >= arguments.prefill and t % arguments.publish_every == 0:
                 policy.load(agent.policy_parameters())
                 started = True

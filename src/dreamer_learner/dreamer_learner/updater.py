@@ -71,8 +71,8 @@ class Updater:
         self._bad_in_a_row = 0
         self._batch = batch
         if latents is not None:
-            index = batch['index'].cpu().numpy()
-            self._replay.update_latents(index, latents['deter'].cpu().numpy(), latents['stoch'].cpu().numpy())
+            known = batch['index'], batch['mirrored'], latents['deter'], latents['stoch']
+            self._replay.update_latents(*(x.cpu().numpy() for x in known))
         self.meters.record(metrics)
         return True
 

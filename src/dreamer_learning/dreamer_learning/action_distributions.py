@@ -20,7 +20,13 @@ NORMAL_ENTROPY = 0.5 + HALF_LOG_TWO_PI
 
 
 class _Continuous:
-    """Sampling with gradient, for all of them."""
+    """Sampling with gradient, for all of them.
+
+    Attributes:
+        before_tanh: (..., A), what a tanh makes the means of.
+    """
+
+    before_tanh: Tensor
 
     def at(self, noise: Tensor) -> Tensor:
         """The sample of standard normal numbers (..., A)."""
@@ -41,7 +47,7 @@ class BoundedNormal(_Continuous):
 
     def __init__(self, parameters: Tensor, min_std: float, max_std: float) -> None:
         mean, std = parameters.chunk(2, -1)
-        self.mean = torch.tanh(mean)
+        self.before_tanh, self.mean = mean, torch.tanh(mean)
         self.std = (max_std - min_std) * torch.sigmoid(std + self.SHIFT) + min_std
         self._bounds = (min_std, max_std)
 
@@ -85,7 +91,7 @@ class TanhNormal(_Continuous):
 
     def __init__(self, parameters: Tensor, min_std: float = 0.0, max_std: float = 0.0) -> None:
         mean, std = parameters.chunk(2, -1)
-        self.mean = 5 * torch.tanh(mean / 5)
+        self.before_tanh = self.mean = 5 * torch.tanh(mean / 5)
         self.std = functional.softplus(std + self.SHIFT) + self.LEAST_STD
 
     def at(self, noise: Tensor) -> Tensor:
@@ -137,7 +143,7 @@ class TruncatedNormal(_Continuous):
 
     def __init__(self, parameters: Tensor, min_std: float, max_std: float = 0.0) -> None:
         mean, std = parameters.chunk(2, -1)
-        self.mean = torch.tanh(mean)
+        self.before_tanh, self.mean = mean, torch.tanh(mean)
         self.std = 2 * torch.sigmoid(std / 2) + min_std
         self._min_std = min_std
         self._low, self._high = (-1 - self.mean) / self.std, (1 - self.mean) / self.std

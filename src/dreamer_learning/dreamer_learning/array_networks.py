@@ -49,7 +49,7 @@ class ArrayNetworks:
 
     def __init__(self, config: AgentConfig, task: Task) -> None:
         self._config, self._task = config, task
-        self._names = sorted(task.observation)
+        self._seen = sorted(task.observation.items())
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Take over parameters; see Policy.load for the checks."""
@@ -100,7 +100,13 @@ class ArrayNetworks:
             deter (E, D) and stoch (E, C*S), one-hot per latent variable.
         """
         envs = len(deter)
-        flat = [observation[name].reshape(envs, -1) for name in self._names]
+        flat = []
+        for name, spec in self._seen:
+            numbers = observation[name].reshape(envs, -1)
+            if spec.angles:
+                angles, numbers = np.split(numbers, [spec.angles], 1)
+                flat += [np.sin(angles), np.cos(angles)]
+            flat.append(numbers)
         x = flat[0] if len(flat) == 1 else np.concatenate(flat, 1)
         tokens = _run(self._encoder, np.sign(x) * np.log1p(np.abs(x)))
         deter = self._transition(deter, stoch, action)

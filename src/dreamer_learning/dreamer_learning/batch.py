@@ -12,6 +12,7 @@ Shapes: B windows, T steps, A action, D deterministic units, S latent variables.
 | context_deter, context_stoch | (B, D) float16, (B, S) uint8 | stored latent of the step before the window |
 | context_valid | (B) bool | there is such a latent |
 | index | (B, T) int64 | serial numbers of the rows in the replay |
+| mirrored | (B) bool | observations and actions are as in a mirror (mirror.py) |
 """
 
 from __future__ import annotations

@@ -56,10 +56,42 @@ def concatenate_images(observation: Mapping[str, Tensor], images: list[str], bit
     return pixels.float().mul_(1 / 255)
 
 
-def concatenate_vectors(observation: Mapping[str, Tensor], vectors: list[str]) -> Tensor:
-    """(N, ...) each -> (N, sum of sizes)."""
-    flat = [observation[name].flatten(1) for name in vectors]
-    return torch.cat(flat, -1) if len(flat) > 1 else flat[0]
+class Vectors:
+    """The vectors of an observation side by side, as networks see them, M numbers: angles as their sine and cosine.
+
+    of each vector:   a[0] .. a[k-1]  x[k] .. x[n-1]   ->   sin a[0] .. sin a[k-1]  cos a[0] .. cos a[k-1]  x[k] .. x[n-1]
+
+    Attributes:
+        names: of the vectors, in their order.
+        sizes: of each one's part.
+    """
+
+    def __init__(self, spaces: Mapping[str, TensorSpec]) -> None:
+        self.names, _ = split_keys(spaces)
+        self._specs = [spaces[name] for name in self.names]
+        self.sizes = [spec.size + spec.angles for spec in self._specs]
+
+    def join(self, observation: Mapping[str, Tensor]) -> Tensor:
+        """(N, ...) each -> (N, M)."""
+        parts = []
+        for name, spec in zip(self.names, self._specs):
+            x = observation[name].flatten(1)
+            if spec.angles:
+                angles = x[:, :spec.angles]
+                parts += [angles.sin(), angles.cos()]
+                x = x[:, spec.angles:]
+            parts.append(x)
+        return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
+
+    def split(self, joined: Tensor) -> dict[str, Tensor]:
+        """(N, M) -> (N, ...) each, angles in +-pi."""
+        result = {}
+        for name, spec, x in zip(self.names, self._specs, joined.split(self.sizes, -1)):
+            if spec.angles:
+                sine, cosine, rest = x.split([spec.angles, spec.angles, spec.size - spec.angles], -1)
+                x = torch.cat([torch.atan2(sine, cosine), rest], -1)
+            result[name] = x.reshape(-1, *spec.shape)
+        return result
 
 
 class Encoder(nn.Module):
@@ -68,11 +100,10 @@ class Encoder(nn.Module):
     def __init__(self, spaces: Mapping[str, TensorSpec], config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.vectors, self.images = split_keys(spaces)
+        self.vectors, (_, self.images) = Vectors(spaces), split_keys(spaces)
         self.outputs = 0
-        if self.vectors:
-            size = sum(spaces[name].size for name in self.vectors)
-            self.mlp = MLP(size, config.units, config.encoder_layers, style=config.style)
+        if self.vectors.names:
+            self.mlp = MLP(sum(self.vectors.sizes), config.units, config.encoder_layers, style=config.style)
             self.outputs += config.units
         if self.images:
             kind = PooledEncoder if config.images == 'pooled' else StridedEncoder
@@ -81,8 +112,8 @@ class Encoder(nn.Module):
 
     def forward(self, observation: Mapping[str, Tensor]) -> Tensor:
         parts = []
-        if self.vectors:
-            x = concatenate_vectors(observation, self.vectors)
+        if self.vectors.names:
+            x = self.vectors.join(observation)
             parts.append(self.mlp(symlog(x) if self.config.vector_loss == 'symlog' else x))
         if self.images:
             pixels = concatenate_images(observation, self.images, self.config.image_bits)
@@ -96,11 +127,11 @@ class Decoder(nn.Module):
     def __init__(self, spaces: Mapping[str, TensorSpec], config: NetworkConfig, deter: int, stoch: int) -> None:
         """deter, stoch: sizes of the two parts of the state."""
         super().__init__()
-        self.config, self.spaces, self.deter = config, dict(spaces), deter
-        self.vectors, self.images = split_keys(spaces)
-        if self.vectors:
-            self.sizes = [spaces[name].size for name in self.vectors]
-            self.mlp = MLP(deter + stoch, config.units, config.decoder_layers, self.sizes, config.decoder_outscale, config.style)
+        self.config, self.deter = config, deter
+        self.vectors, (_, self.images) = Vectors(spaces), split_keys(spaces)
+        if self.vectors.names:
+            sizes = self.vectors.sizes
+            self.mlp = MLP(deter + stoch, config.units, config.decoder_layers, sizes, config.decoder_outscale, config.style)
         if self.images:
             self.channels = [spaces[name].shape[2] for name in self.images]
             kind = PooledDecoder if config.images == 'pooled' else StridedDecoder
@@ -113,9 +144,9 @@ class Decoder(nn.Module):
             image_gradient: whether that of images goes on into the features.
         """
         losses = {}
-        if self.vectors:
+        if self.vectors.names:
             kind = {'symlog': symlog_mse, 'mse': squared_error, 'normal': normal_loss}[self.config.vector_loss]
-            losses['vector'] = kind(self.mlp(features), concatenate_vectors(observation, self.vectors))
+            losses['vector'] = kind(self.mlp(features), self.vectors.join(observation))
         if self.images:
             target = concatenate_images(observation, self.images, self.config.image_bits)
             losses['image'] = self._image_loss(self._pixels(features if image_gradient else features.detach()), target)
@@ -132,10 +163,9 @@ class Decoder(nn.Module):
     def predict(self, features: Tensor) -> dict[str, Tensor]:
         """Features (N, F) -> observation tensors (N, ...), float32; images in [0, 1]."""
         result = {}
-        if self.vectors:
+        if self.vectors.names:
             x = self.mlp(features)
-            parts = (symexp(x) if self.config.vector_loss == 'symlog' else x).split(self.sizes, -1)
-            result.update({n: x.reshape(-1, *self.spaces[n].shape) for n, x in zip(self.vectors, parts)})
+            result.update(self.vectors.split(symexp(x) if self.config.vector_loss == 'symlog' else x))
         if self.images:
             pixels = self._pixels(features)
             pixels = torch.sigmoid(pixels) if self.config.image_loss == 'mse' else pixels.add(0.5).clamp(0, 1)

@@ -80,9 +80,9 @@ class PolicyFile:
 
     def make_task(self) -> Task:
         """The spaces as a task: what it is rewarded for, and how long its episodes are, is not known."""
-        observation = {name: TensorSpec(tuple(shape), dtype) for name, (shape, dtype) in self.spaces['observation'].items()}
+        observation = {name: TensorSpec.of(*spec) for name, spec in self.spaces['observation'].items()}
         return Task(self.robot, self.spaces['control_rate'], 0, '', observation, ActionSpec(*self.spaces['action']),
-                    self.environments, self.spaces['robot'], self.task)
+                    self.environments, identity=self.spaces['robot'], name=self.task)
 
 
 class OnnxPolicy(RecurrentPolicy):

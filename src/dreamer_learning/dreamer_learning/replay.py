@@ -29,6 +29,7 @@ from dreamer_learning import parallel
 from dreamer_learning.agent_config import AgentConfig, LatentSpec
 from dreamer_learning.batch import OBSERVATION
 from dreamer_learning.config import ConfigError
+from dreamer_learning.mirror import Mirror
 from dreamer_learning.spaces import Task
 from dreamer_learning.storage import ChunkedRows, available_memory
 
@@ -68,14 +69,16 @@ class Replay:
         online_length: length of the windows of the online queue; 0 = no queue.
         memory: bytes that the rows may take; None = half of what is available now, divided among processes that train together.
         recent: half of the windows are drawn from as many newest rows; 0 = all windows from all rows. May change later.
+        mirrored: probability that a window is seen as in a mirror, where the task says how (mirror.py).
 
     Raises:
         ConfigError: no memory, here and in `add`.
     """
 
     def __init__(self, capacity: int, task: Task, latent_spec: LatentSpec, seed: int = 0, online_length: int = 0,
-                 memory: int | None = None, recent: int = 0) -> None:
+                 memory: int | None = None, recent: int = 0, mirrored: float = 0.0) -> None:
         self.task, self._online_length, self.recent = task, online_length, recent
+        self._mirrored, self._mirror = mirrored, Mirror.of(task) if mirrored else None
         self._asked, self.capacity = capacity, capacity
         action = task.action
         self._action_shape: tuple[int, ...] = () if action.discrete else (action.size,)
@@ -201,7 +204,8 @@ class Replay:
     def of(cls, config: AgentConfig, task: Task, seed: int) -> Replay:
         """As an agent's configuration wants it."""
         own = config.replay
-        return cls(own.capacity, task, config.latent_spec, seed, own.length if own.online else 0, recent=own.recent)
+        return cls(own.capacity, task, config.latent_spec, seed, own.length if own.online else 0, recent=own.recent,
+                   mirrored=own.mirrored)
 
     def sample(self, batch: int, length: int) -> dict[str, np.ndarray]:
         """Windows of consecutive steps: fresh ones of the online queue first, half of the others from the newest `recent` steps,
@@ -219,7 +223,12 @@ class Replay:
             recent = missing // 2 if self.recent else 0
             drawn = [self._uniform_starts(recent, length, max(self._oldest(), self._count - self.recent)),
                      self._uniform_starts(missing - recent, length, self._oldest())]
-            return self._gather(self._follow(np.concatenate([starts, *drawn]), length))
+            result = self._gather(self._follow(np.concatenate([starts, *drawn]), length))
+            result['mirrored'] = np.zeros(batch, bool)
+            if self._mirror is not None:
+                result['mirrored'] = self._random.random(batch) < self._mirrored
+                self._mirror.apply(result, result['mirrored'])
+            return result
 
     def _oldest(self) -> int:
         return max(0, self._count - self.capacity)
@@ -298,11 +307,14 @@ class Replay:
             stream, env, first = self._begins[self._segment[row]]
             return stream, env, first + int(self._position[row])
 
-    def update_latents(self, index: np.ndarray, deter: np.ndarray, stoch: np.ndarray) -> None:
-        """Replace stored latents by newer ones: index (B, T) of a sample, deter (B, T, D), stoch (B, T, S)."""
+    def update_latents(self, index: np.ndarray, mirrored: np.ndarray, deter: np.ndarray, stoch: np.ndarray) -> None:
+        """Replace stored latents by newer ones: index (B, T) and mirrored (B) of a sample, deter (B, T, D), stoch (B, T, S).
+
+        Those of mirrored windows are of steps that nobody made, and are left out.
+        """
         with self._lock:
             flat = np.asarray(index).reshape(-1)
-            alive = flat >= self._oldest()
+            alive = (flat >= self._oldest()) & ~np.repeat(mirrored, np.shape(index)[1])
             rows = flat[alive] % self.capacity
             self._rows.replace(rows, {
                 name: np.asarray(values).reshape(len(flat), -1)[alive] for name, values in (('deter', deter), ('stoch', stoch))

@@ -86,6 +86,8 @@ class BehaviourConfig:
             without actor and critic (planning.py).
         horizon: imagined steps H.
         imagination_starts: how many of the B*T states imagination starts from; 0 = all.
+        rollouts: imagined paths from each start. With more than one, an advantage counts by how far it is above that of the
+            start's other paths at the same step (Kool et al. 2019): what the critic misjudges in all of them does not count.
         discount_horizon: 1 / (1 - discount), steps.
         trace: lambda of the lambda-return.
         bootstrap: whether returns count values; False, with method value_gradient: they are the discounted rewards up to the
@@ -96,6 +98,8 @@ class BehaviourConfig:
         entropy_scales: each, a scale for each dimension of the action, all held at the target; shared, one that holds their mean.
         entropy_rate: change of the adapted scales per update.
         entropy_unit: of the bonus, nats, or share: of the entropy that the actor's bounds allow (DayDreamer).
+        mean_penalty: scale of a penalty on the squares of what the actor's tanh makes the means of, so that only what pays
+            drives a policy to the ends of its range; 0 = none. Discrete actions have none.
         actor_gradient: reinforce; dynamics: of the return through the imagined states (discrete actions straight-through); auto:
             dynamics for continuous actions, reinforce for discrete ones.
         dynamics_share: with method value_gradient, how much of the gradient goes through the dynamics, the rest by REINFORCE;
@@ -116,6 +120,7 @@ class BehaviourConfig:
 
     horizon: Count = 15
     imagination_starts: Whole = 0
+    rollouts: Count = 1
     discount_horizon: Annotated[float, Range(1, above=True)] = 333.0
     trace: Share = 0.95
     bootstrap: bool = True
@@ -134,6 +139,7 @@ class BehaviourConfig:
     entropy_scales: Literal['each', 'shared'] = 'each'
     entropy_rate: Amount = 0.1
     entropy_unit: Literal['nats', 'share'] = 'nats'
+    mean_penalty: Amount = 0.0
     actor_gradient: Literal['reinforce', 'dynamics', 'auto'] = 'reinforce'
     dynamics_share: Annotated[float, Range(-1, 1)] = -1.0
     discount_in_target: bool = True
@@ -149,6 +155,9 @@ class BehaviourConfig:
             raise ConfigError(f'dynamics_share {self.dynamics_share}: from 0 to 1, or -1 (by the kind of actions)')
         if not self.bootstrap and self.method != 'value_gradient':
             raise ConfigError("bootstrap: false only with method 'value_gradient'")
+        for name, plain in (('rollouts', 1), ('mean_penalty', 0)):
+            if getattr(self, name) != plain and self.method != 'actor_critic':
+                raise ConfigError(f"{name} {getattr(self, name):g}: {plain} unless with method 'actor_critic'")
         if self.exploration == 'epsilon' and self.exploration_amount > 1:
             raise ConfigError(f'exploration_amount {self.exploration_amount}: at most 1 for epsilon')
         if self.return_low >= self.return_high:
@@ -211,6 +220,7 @@ class ReplayConfig:
             episode does.
         recent: half of the windows begin in as many newest steps, so that a robot learns sooner from where it is now; 0 = all
             windows are drawn from all steps.
+        mirrored: probability that a window is seen as in a mirror, where the task says how.
     """
 
     capacity: Count
@@ -220,6 +230,7 @@ class ReplayConfig:
     online: bool = False
     context: bool = False
     recent: Whole = 0
+    mirrored: Share = 0.0
 
     def __post_init__(self) -> None:
         if self.capacity <= self.length:

@@ -14,11 +14,11 @@ CONFIG_DIR = Path(__file__).resolve().parents[3] / 'config'
 SMALL: dict[str, dict] = {
     'networks': {'units': 16, 'depth': 2, 'image_blocks': 4},
     'dynamics': {'deter': 32, 'hidden': 16, 'stoch': 4, 'classes': 4, 'blocks': 4},
-    'heads': {'bins': 41},
+    'heads': {'bins': 41, 'actor_min_std': 0.1, 'actor_max_std': 1.0},
     'behaviour': {
         'horizon': 5, 'imagination_starts': 0, 'discount_horizon': 333.0, 'entropy': 3e-4, 'slow_rate': 0.02,
         'entropy_target': 0.0, 'entropy_scales': 'each', 'advantage_normalisation': 'none', 'discount_in_target': True,
-        'value_centering': 0.0,
+        'value_centering': 0.0, 'rollouts': 1, 'mean_penalty': 0.0,
     },
     'optimiser': {'warmup': 0},
     'replay': {'capacity': 1000, 'batch': 4, 'length': 8, 'start': 16},
@@ -31,7 +31,7 @@ def small_config(**overrides: dict) -> AgentConfig:
 
 
 def small_task(discrete: bool = False, image: bool = False, actions: int = 3) -> Task:
-    observation = {'pose': TensorSpec((5,)), 'speed': TensorSpec((2, 2))}
+    observation = {'pose': TensorSpec((5,), angles=2), 'speed': TensorSpec((2, 2))}
     if image:
         observation['camera'] = TensorSpec((64, 64, 3), 'uint8')
     return Task('toy', 20.0, 10, 'toy', observation, ActionSpec(actions, discrete))

@@ -13,7 +13,7 @@ from dreamer_learning.agent_config import load_agent
 from dreamer_learning.checkpoint import load, save
 from dreamer_learning.config import ConfigError
 from dreamer_learning.policy import Policy
-from dreamer_learning.spaces import ActionSpec, Task, TensorSpec, load_task
+from dreamer_learning.spaces import ActionSpec, MirrorSpec, Task, TensorSpec, load_task
 from dreamer_learning.weights import WeightsError, dump, parse
 
 
@@ -29,7 +29,7 @@ def test_an_update_changes_every_part_and_returns_finite_metrics(discrete: bool,
     agent = Agent(config, task)
     before = {name: value.clone() for name, value in agent.networks.state_dict().items()}
     batch = make_batch(config, task)
-    for _ in range(2):  # layers behind a head that starts at zero move from the second update on
+    for _ in range(3):  # layers behind a head that starts at zero move from the second update on, averages after that
         metrics = agent.train_step(batch)
     latents = metrics.pop('latents')
     assert latents['deter'].shape == (4, 8, 32)
@@ -99,7 +99,7 @@ def test_each_output_is_a_tensor_of_its_own_for_the_clipping() -> None:
     shapes = {name: tuple(p.shape) for name, p in agent.networks.named_parameters() if name.endswith('weight')}
     assert shapes['behaviour.actor.mlp.out.layers.0.weight'] == (3, 16)  # mean
     assert shapes['behaviour.actor.mlp.out.layers.1.weight'] == (3, 16)  # standard deviation
-    assert shapes['model.decoder.mlp.out.layers.0.weight'] == (5, 16)  # pose
+    assert shapes['model.decoder.mlp.out.layers.0.weight'] == (7, 16)  # pose, two of its numbers as sine and cosine
     assert shapes['model.decoder.mlp.out.layers.1.weight'] == (4, 16)  # speed
     discrete = dict(Agent(small_config(), small_task(discrete=True)).networks.named_parameters())
     assert discrete['behaviour.actor.mlp.out.weight'].shape == (3, 16)
@@ -241,19 +241,23 @@ def test_hash_agrees_exactly_when_parameters_mean_the_same() -> None:
     assert small_config(networks={'units': 24}).hash(task) != config.hash(task)
     assert small_config(networks={'decoder_outscale': 0.5}).hash(task) == config.hash(task)
     assert config.hash(small_task(discrete=True)) != config.hash(task)
+    plain = {name: dataclasses.replace(spec, angles=0) for name, spec in task.observation.items()}
+    assert config.hash(dataclasses.replace(task, observation=plain)) != config.hash(task)
+    sides = {'pose': MirrorSpec(), 'speed': MirrorSpec(), 'action': MirrorSpec()}
+    assert config.hash(dataclasses.replace(task, mirror=sides)) == config.hash(task)
 
 
 @pytest.mark.parametrize(('agent', 'size', 'expected'), [
-    ('daydreamer', 'paper', '354c313ac945b32b'),
-    ('daydreamer', 'cpu', '4f45fa7108568a08'),
-    ('dreamer_v1', 'paper', '16042d08fecc6b49'),
-    ('dreamer_v1', 'cpu', 'acd2f93a00a5dbd7'),
-    ('dreamer_v2', 'paper', '0c07d435596af69b'),
-    ('dreamer_v2', 'cpu', 'a70bf6c2269e2317'),
-    ('dreamer_v3', 'cpu', '8023e3d53a3dfafc'),
-    ('dreamer_v3', '12m', 'a02b0a2f82cdadd1'),
-    ('planet', 'paper', 'de9f5178cc6056c8'),
-    ('planet', 'cpu', '5199d7206bcf6411'),
+    ('daydreamer', 'paper', '38f0ca47b0f18230'),
+    ('daydreamer', 'cpu', 'e95a92efa16ec118'),
+    ('dreamer_v1', 'paper', '2495b1ab7723e971'),
+    ('dreamer_v1', 'cpu', 'd56f5c7c0beea31b'),
+    ('dreamer_v2', 'paper', 'fcf1250631e5b4f1'),
+    ('dreamer_v2', 'cpu', 'afc868bd778e6f69'),
+    ('dreamer_v3', 'cpu', '583e72d31e280745'),
+    ('dreamer_v3', '12m', 'd7735f715b52cb7b'),
+    ('planet', 'paper', '7fc36a55c785d471'),
+    ('planet', 'cpu', 'a5658e00b391ed5c'),
 ])
 def test_runs_of_shipped_agents_can_be_resumed(agent: str, size: str, expected: str) -> None:
     """A changed hash ends the resuming of every run of that agent: only with parameters that mean something else."""

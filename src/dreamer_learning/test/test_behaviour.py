@@ -5,7 +5,7 @@ import torch
 from learning_toys import make_batch, small_config, small_task
 
 from dreamer_learning.agent import Agent
-from dreamer_learning.behaviour import ENTROPY_BOUNDS, choose_starts, lambda_return
+from dreamer_learning.behaviour import ENTROPY_BOUNDS, above_the_others, choose_starts, lambda_return
 from dreamer_learning.kl import KLLoss
 from dreamer_learning.latents import make_latent
 from dreamer_learning.normalise import AdaptiveScale, AdvantageNormaliser, ValueCentre
@@ -121,6 +121,77 @@ def test_imagination_losses_by_hand() -> None:
             torch.testing.assert_close(result.losses['critic'][h, n], weight * critic, rtol=1e-4, atol=1e-5)
             assert abs(returns[h, n].item() - target) < 1e-3
             assert abs(target) > 1e-4
+
+
+def test_an_advantage_counts_by_how_far_it_is_above_those_of_the_other_paths_of_its_start() -> None:
+    advantage = torch.tensor([[1.0, 2.0, 6.0, 10.0, 10.0, 13.0]], requires_grad=True)
+    result = above_the_others(advantage, 3)
+    torch.testing.assert_close(result, torch.tensor([[-3.0, -1.5, 4.5, -1.5, -1.5, 3.0]]))
+    result[0, 2].backward()
+    assert advantage.grad is not None
+    assert advantage.grad.tolist() == [[0.0, 0.0, 1.0, 0.0, 0.0, 0.0]]  # the others are no reason to change this one's actions
+
+
+def test_what_the_critic_misjudges_in_all_paths_of_a_start_does_not_count() -> None:
+    agent = shaken_agent(behaviour={'rollouts': 4, 'return_normalisation': 'none'})
+    behaviour, model = agent.behaviour, agent.model
+    imagined, actions = torch.randn(6, 8, 48), torch.randn(5, 8, 3)
+    imagined[-1] = imagined[0]  # one critic error at both ends of a path, another one for each start
+    imagined[:] = imagined[:, :1]
+    actor = behaviour._imagination_loss(model, imagined, actions)[0].losses['actor']
+    with torch.no_grad():
+        weight = torch.cumprod(model.continuation.predict(imagined), 0)[:-1]
+        entropy = behaviour.actor(imagined[:-1]).entropy().sum(-1)
+    torch.testing.assert_close(actor, -weight * 3e-4 * entropy, rtol=1e-4, atol=1e-6)
+
+
+def test_paths_of_one_start_stand_side_by_side_and_their_mean_return_is_the_bootstrap() -> None:
+    agent = shaken_agent(behaviour={'rollouts': 3, 'imagination_starts': 4})
+    batch = make_batch(agent.config, agent.task)
+    features = torch.randn(4, 8, 48)
+    seen = {}
+
+    def imagine(model: object, starts: torch.Tensor, generator: object) -> tuple[torch.Tensor, torch.Tensor]:
+        seen['starts'] = starts
+        return torch.randn(6, len(starts), 48), torch.randn(5, len(starts), 3)
+
+    def replay_loss(logits: object, bootstrap: torch.Tensor, *rest: object) -> torch.Tensor:
+        seen['bootstrap'] = bootstrap
+        return torch.zeros(1)
+
+    def imagination_loss(*inputs: object) -> tuple:
+        seen['result'] = original(*inputs)
+        return seen['result']
+
+    original = agent.behaviour._imagination_loss
+    with pytest.MonkeyPatch.context() as patch:
+        for name, instead in (('_imagine', imagine), ('_replay_loss', replay_loss), ('_imagination_loss', imagination_loss)):
+            patch.setattr(agent.behaviour, name, instead)
+        agent.behaviour.loss(agent.model, features, batch)
+    assert torch.equal(seen['starts'], features[:, -1].repeat_interleave(3, 0))
+    returns = seen['result'][1]
+    torch.testing.assert_close(seen['bootstrap'][:, -1], returns[0].view(4, 3).mean(1))
+
+
+@pytest.mark.parametrize('kind', ['bounded', 'truncated', 'tanh_normal'])
+def test_the_penalty_draws_means_from_the_ends_of_the_range(kind: str) -> None:
+    agents = [shaken_agent(heads={'actor': kind}, behaviour={'mean_penalty': penalty}) for penalty in (0.0, 0.1)]
+    imagined, actions = torch.randn(6, 8, 48), torch.rand(5, 8, 3)
+    plain, pressed = (agent.behaviour._imagination_loss(agent.model, imagined, actions)[0].losses['actor'] for agent in agents)
+    with torch.no_grad():
+        weight = torch.cumprod(agents[0].model.continuation.predict(imagined), 0)[:-1]
+        inner = agents[0].behaviour.actor(imagined[:-1]).before_tanh
+        if kind != 'tanh_normal':
+            torch.testing.assert_close(torch.tanh(inner), agents[0].behaviour.actor(imagined[:-1]).mode())
+    torch.testing.assert_close(pressed - plain, 0.1 * weight * inner.square().sum(-1), rtol=1e-3, atol=1e-5)
+
+
+def test_choices_have_no_penalty() -> None:
+    losses = []
+    for penalty in (0.0, 0.1):
+        agent = shaken_agent(discrete=True, behaviour={'mean_penalty': penalty})
+        losses.append(agent.train_step(make_batch(agent.config, agent.task))['loss/actor'])
+    assert losses[0] == losses[1]
 
 
 def test_normalised_advantages_change_the_actor_loss_only() -> None:

@@ -107,7 +107,7 @@ def test_says_what_it_is(policy: Policy, file: Path) -> None:
 
 @pytest.mark.parametrize(('change', 'text'), [
     ({'observation': {'pose': TensorSpec((6,)), 'speed': TensorSpec((2, 2))}}, r'observation.pose: \[\[5\], .*\[\[6\]'),
-    ({'observation': {'pose': TensorSpec((5,))}}, r"observation.speed: .* there, \(missing\) here"),
+    ({'observation': {'pose': TensorSpec((5,), angles=2)}}, r"observation.speed: .* there, \(missing\) here"),
     ({'action': ActionSpec(4)}, r'action: \[3, False\] there, \[4, False\] here'),
     ({'control_rate': 25.0}, 'control_rate: 20.0 there, 25.0 here'),
     ({'identity': {'joints': ['hip']}}, r"robot.joints: \(missing\) there, \['hip'\] here"),

@@ -57,7 +57,7 @@ def learn(config: AgentConfig, discrete: bool, episodes: int) -> list[float]:
             batch = replay.sample(config.replay.batch, config.replay.length)
             latents = agent.train_step(to_tensors(batch))['latents']
             if latents is not None:
-                replay.update_latents(batch['index'], latents['deter'].numpy(), latents['stoch'].numpy())
+                replay.update_latents(batch['index'], batch['mirrored'], latents['deter'].numpy(), latents['stoch'].numpy())
             if step % 4 == 0:
                 policy.load(agent.policy_parameters())
     return returns

@@ -156,7 +156,7 @@ def test_refreshed_latents_are_used_and_overwritten_rows_are_left_alone() -> Non
     index = np.arange(20).reshape(2, 10)
     for step in range(20, 30):  # overwrites rows 0 to 9
         add(replay, step, latent=False)
-    replay.update_latents(index, np.full((2, 10, 4), 7.0), np.full((2, 10, 2), 3))
+    replay.update_latents(index, np.zeros(2, bool), np.full((2, 10, 4), 7.0), np.full((2, 10, 2), 3))
     batch = replay.sample(300, 2)
     refreshed = (batch['reward'][:, 0] >= 11) & (batch['reward'][:, 0] <= 20)
     np.testing.assert_array_equal(batch['context_valid'], refreshed)
@@ -222,7 +222,7 @@ def test_windows_over_the_edge_of_chunks_and_over_the_ring_are_whole() -> None:
     assert batch['is_first'].sum() == batch['is_first'][0, 2] == 1
     deter, stoch = np.zeros((3, 10, 4), np.float16), np.zeros((3, 10, 2), np.uint8)
     deter[0] = np.arange(10)[:, None]
-    replay.update_latents(batch['index'], deter, stoch)
+    replay.update_latents(batch['index'], np.zeros(3, bool), deter, stoch)
     context = replay._gather(replay._follow(starts[:1] + np.arange(1, 10)[:, None].ravel(), 2))['context_deter']
     wanted = np.arange(9)
     wanted[1] = 0  # no context before the first step of an episode
@@ -294,5 +294,5 @@ def test_one_thread_adds_while_another_samples() -> None:
     while not done.is_set():
         batch = replay.sample(8, 8)
         assert (np.diff(batch['reward'], axis=1) == 1).all()
-        replay.update_latents(batch['index'], np.zeros((8, 8, 4)), np.zeros((8, 8, 2)))
+        replay.update_latents(batch['index'], batch['mirrored'], np.zeros((8, 8, 4)), np.zeros((8, 8, 2)))
     writer.join()
