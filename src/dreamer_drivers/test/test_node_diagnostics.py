@@ -36,7 +36,7 @@ def test_where_a_torque_is_bounded_joint_states_need_velocities(ros: None, tmp_p
         assert world.values()['last_sensor_fault'].startswith('joint_states: no velocity, without which max_torque')
         world.act(0)
         world.until(lambda: world.values()['refused.no_sensor_data'] == '1')
-        assert world.step(0).mode == JointCommand.ACTIVE
+        assert world.step(1).mode == JointCommand.ACTIVE  # commands of step 0, damped, go on until then
     finally:
         world.close()
 

@@ -41,7 +41,7 @@ def test_every_value_is_plain_and_complete(config_dir: Path, tmp_path: Path) -> 
     config, task = load_agent(config_dir, 'small', 'tiny', {}), load_task(config_dir, 'reach')
     values = every_value(tmp_path, NAMES, config, task, SETTINGS)
     assert values['task_config']['reward'] == 'none'
-    assert values['task_config']['observation'] == {'state': {'shape': [5], 'dtype': 'float32'}}
+    assert values['task_config']['observation'] == {'state': {'shape': [5], 'dtype': 'float32', 'angles': 0}}
     assert values['robot_config'] == {'joints': ['hip'], 'driver': {'cutoff': 1.5}}
     assert (values['seed'], values['train_ratio'], values['agent_config']['replay']['batch']) == (7, 32.0, 4)
     assert {'torch', 'numpy'} <= set(values['versions'])
