@@ -44,7 +44,7 @@ def run(task: Task, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize('name', ['a1_walk'])
 def test_the_mirrored_robot_does_the_same_on_the_other_side(name: str) -> None:
     task = load_task(CONFIG, name)
-    side, other = (turn_vector(task.mirror[key], size) for key, size in (('proprioception', 16), ('action', 12)))
+    side, other = (turn_vector(task.mirror[key], (size,)) for key, size in (('proprioception', 16), ('action', 12)))
     time = np.arange(20)[:, None]
     actions = (0.3 * np.sin(0.5 * time + np.arange(12)) + np.tile([0.1, -0.2, 0.6], 4)).astype(np.float32)
     seen, rewards = run(task, actions)

@@ -79,9 +79,13 @@ class Updater:
     def predict(self) -> dict[str, np.ndarray] | None:
         """Open-loop prediction beside the truth, see Agent.report; None before the first update.
 
-        The batch is that of the last update: drawing another one would change what training draws next.
+        The batch is that of the last update: drawing another one would change what training draws next. The window is one that
+        happened, not one as in a mirror, where there is one.
         """
-        return None if self._batch is None else self.agent.report(self._batch, 1)
+        if self._batch is None:
+            return None
+        window = int(self._batch['mirrored'].int().argmin())
+        return self.agent.report({name: value[window:window + 1] for name, value in self._batch.items()}, 1)
 
     def _count_bad(self, fault: Fault) -> None:
         self.bad += 1

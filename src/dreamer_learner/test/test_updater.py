@@ -214,3 +214,15 @@ def test_a_checkpoint_of_which_nothing_fits_is_refused(beginning: Beginning, con
     source = saving.Saver(tmp_path / 'old').save({'agent': state}, 1).text
     with pytest.raises(ConfigError, match=f'^from_checkpoint: nothing fits from {source} .*agent small.*: 0 of [0-9]+ tensors'):
         beginning.begin(source=source)
+
+
+def test_the_prediction_shown_is_of_a_window_that_happened(config_dir: Path) -> None:
+    rig = Rig(config_dir)
+    assert rig.updater.update()
+    batch = rig.updater._batch
+    assert batch is not None
+    batch['mirrored'][:] = True
+    batch['mirrored'][1] = False
+    shown = rig.updater.predict()
+    assert shown is not None
+    np.testing.assert_array_equal(shown['state/truth'], batch['observation/state'][1:2].numpy())

@@ -6,6 +6,7 @@ which change their sign is the task's to say (`mirror` in its file); images are 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -24,11 +25,12 @@ def order(spec: MirrorSpec, size: int) -> np.ndarray:
     return result
 
 
-def turn_vector(spec: MirrorSpec, size: int) -> Turn:
-    """What turns (..., size) around."""
+def turn_vector(spec: MirrorSpec, shape: tuple[int, ...]) -> Turn:
+    """What turns (..., *shape) around; indices count its numbers in their order."""
+    size = math.prod(shape)
     places, signs = order(spec, size), np.ones(size, np.float32)
     signs[list(spec.negate)] = -1
-    return lambda x: x[..., places] * signs
+    return lambda x: (x.reshape(*x.shape[:x.ndim - len(shape)], size)[..., places] * signs).reshape(x.shape)
 
 
 def turn_choice(spec: MirrorSpec, size: int) -> Turn:
@@ -57,11 +59,11 @@ class Mirror:
         """As a task describes it; None where it does not."""
         if not task.mirror:
             return None
-        action = task.action
-        turn = (turn_choice if action.discrete else turn_vector)(task.mirror[ACTION], action.size)
+        action, spec = task.action, task.mirror[ACTION]
+        turn = turn_choice(spec, action.size) if action.discrete else turn_vector(spec, (action.size,))
         turns = {'action': turn, 'previous_action': turn}
-        for name, spec in task.observation.items():
-            turns[OBSERVATION + name] = turn_image if spec.image else turn_vector(task.mirror[name], spec.size)
+        for name, seen in task.observation.items():
+            turns[OBSERVATION + name] = turn_image if seen.image else turn_vector(task.mirror[name], seen.shape)
         return cls(turns)
 
     def apply(self, batch: dict[str, np.ndarray], chosen: np.ndarray) -> None:

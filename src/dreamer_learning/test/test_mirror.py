@@ -11,8 +11,8 @@ from dreamer_learning.mirror import Mirror
 from dreamer_learning.replay import Replay
 from dreamer_learning.spaces import ActionSpec, MirrorSpec, Task, TensorSpec, load_task
 
-SEEN = {'pose': TensorSpec((3,)), 'camera': TensorSpec((4, 6, 3), 'uint8')}
-SIDES = {'pose': MirrorSpec(((0, 2),), (1, 2)), 'action': MirrorSpec(((0, 1),), (1,))}
+SEEN = {'pose': TensorSpec((3,)), 'feet': TensorSpec((2, 2)), 'camera': TensorSpec((4, 6, 3), 'uint8')}
+SIDES = {'pose': MirrorSpec(((0, 2),), (1, 2)), 'feet': MirrorSpec(((0, 2), (1, 3)), (3,)), 'action': MirrorSpec(((0, 1),), (1,))}
 TASK = Task('toy', 20.0, 10, 'toy', SEEN, ActionSpec(2), mirror=SIDES)
 
 
@@ -21,6 +21,7 @@ def filled(task: Task, mirrored: float, steps: int = 60) -> Replay:
     latent = {'deter': np.ones(4, np.float16), 'stoch': np.ones(2, np.uint8)}
     for step in range(steps):
         seen = {'pose': np.array([step, 100 + step, 200 + step], np.float32),
+                'feet': np.array([[step, 50 + step], [60 + step, 70 + step]], np.float32),
                 'camera': rng.integers(0, 256, (4, 6, 3)).astype(np.uint8)}
         action = step % 3 if task.action.discrete else np.array([step, 300 + step], np.float32)
         replay.add(1, 0, step, seen, action, float(step), False, False, False, latent)
@@ -38,6 +39,8 @@ def test_mirrored_windows_show_the_same_steps_turned_around() -> None:
     ]:
         np.testing.assert_array_equal(batch[key][~turned], plain[key][~turned])
         np.testing.assert_array_equal(batch[key][turned], plain[key][turned][..., order] * signs)
+    feet = plain['observation/feet'][turned]
+    np.testing.assert_array_equal(batch['observation/feet'][turned], feet[..., ::-1, :] * [[1, 1], [1, -1]])
     np.testing.assert_array_equal(batch['observation/camera'][turned], plain['observation/camera'][turned][..., ::-1, :])
     np.testing.assert_array_equal(batch['observation/camera'][~turned], plain['observation/camera'][~turned])
 
@@ -90,7 +93,7 @@ def test_twice_in_the_mirror_is_as_before(name: str) -> None:
 
 
 @pytest.mark.parametrize(('mirror', 'text'), [
-    ({'action': MirrorSpec()}, "missing key 'pose'; {} where nothing of it changes"),
+    ({'action': MirrorSpec(), 'feet': MirrorSpec()}, "missing key 'pose'; {} where nothing of it changes"),
     ({**SIDES, 'camera': MirrorSpec()}, "unknown key 'camera'"),
     ({**SIDES, 'pose': MirrorSpec(((0, 3),))}, 'pose: swap: index 3 is not allowed; 0 to 2'),
     ({**SIDES, 'pose': MirrorSpec(((0, 1), (1, 2)))}, 'pose: swap: index 1 is there twice'),
