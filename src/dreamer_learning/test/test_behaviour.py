@@ -135,9 +135,8 @@ def test_an_advantage_counts_by_how_far_it_is_above_those_of_the_other_paths_of_
 def test_what_the_critic_misjudges_in_all_paths_of_a_start_does_not_count() -> None:
     agent = shaken_agent(behaviour={'rollouts': 4, 'return_normalisation': 'none'})
     behaviour, model = agent.behaviour, agent.model
-    imagined, actions = torch.randn(6, 8, 48), torch.randn(5, 8, 3)
-    imagined[-1] = imagined[0]  # one critic error at both ends of a path, another one for each start
-    imagined[:] = imagined[:, :1]
+    # Two starts whose paths go through the same states: what their advantages differ by is the critic's doing, not the actions'.
+    imagined, actions = torch.randn(6, 2, 48).repeat_interleave(4, 1), torch.randn(5, 8, 3)
     actor = behaviour._imagination_loss(model, imagined, actions)[0].losses['actor']
     with torch.no_grad():
         weight = torch.cumprod(model.continuation.predict(imagined), 0)[:-1]

@@ -1,4 +1,5 @@
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -29,6 +30,6 @@ def test_an_angle_that_passes_from_pi_to_minus_pi_does_not_move() -> None:
 
 @pytest.mark.parametrize(('shape', 'dtype', 'angles'), [
     ((3,), 'float32', 4), ((3,), 'float32', -1), ((2, 2), 'float32', 1), ((8, 8, 1), 'uint8', 1)])
-def test_what_has_no_such_angles_is_named(shape: tuple[int, ...], dtype: str, angles: int) -> None:
+def test_what_has_no_such_angles_is_named(shape: tuple[int, ...], dtype: Literal['float32', 'uint8'], angles: int) -> None:
     with pytest.raises(ConfigError, match=f'angles {angles}: of a vector of at least so many numbers'):
-        TensorSpec(shape, dtype, angles)  # type: ignore[arg-type]
+        TensorSpec(shape, dtype, angles)
