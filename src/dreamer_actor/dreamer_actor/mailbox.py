@@ -172,7 +172,9 @@ class WeightMailbox(Generic[PolicyT]):
     def _load(self, policy: PolicyT, new: Announcement) -> Loaded[PolicyT] | None:
         try:
             policy.load(self._parse(new.data))
-        except ValueError as error:
-            self._refuse(Refused('weights_unreadable', f'weights version {new.version}: {error}'))
+        except Exception as error:
+            # Whatever the bytes made the libraries do: the thread lives on, and the next weights are read.
+            reason = error if isinstance(error, ValueError) else f'{type(error).__name__}: {error}'
+            self._refuse(Refused('weights_unreadable', f'weights version {new.version}: {reason}'))
             return None
         return Loaded(policy, new.version, new.updates, new.env_steps)

@@ -88,6 +88,12 @@ def test_of_several_that_were_not_taken_the_newest_counts(setup: Setup) -> None:
     assert setup.mailbox.take() is None
 
 
+def _as_type(setup: Setup, dtype: torch.dtype) -> bytes:
+    parameters = setup.agent.policy_parameters()
+    first = next(iter(parameters))
+    return weights.dump({**parameters, first: parameters[first].to(dtype)})
+
+
 def _not_finite(setup: Setup) -> bytes:
     parameters = setup.agent.policy_parameters()
     next(iter(parameters.values())).view(-1)[0] = float('nan')
@@ -104,6 +110,8 @@ def _not_finite(setup: Setup) -> bytes:
         ('weights_unreadable', lambda setup: {'data': b''}),
         ('weights_unreadable', lambda setup: {'data': weights.dump({'other': torch.zeros(3)})}),
         ('weights_unreadable', lambda setup: {'data': _not_finite(setup)}),
+        # A type that PyTorch reads but cannot calculate with.
+        ('weights_unreadable', lambda setup: {'data': _as_type(setup, torch.float8_e4m3fn)}),
     ],
 )
 def test_bad_weights_are_refused_and_good_ones_after_them_are_not(setup: Setup, cause: str, change: Any) -> None:

@@ -27,11 +27,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dreamer_drivers.arrival import stamp_fault, too_soon
+from dreamer_drivers.arrival import Spacing, stamp_fault
 from dreamer_drivers.causes import Cause, Event
 from dreamer_drivers.command import GateCommand, Measurement, Mode
 from dreamer_drivers.config import GateConfig
 from dreamer_drivers.lowpass import LowPass
+from dreamer_drivers.tilt import TiltWatch
+from dreamer_drivers.torque import bounded_kd, setpoint_range
 
 CLOCK_JUMP = 0.5
 """s that time may run backwards before it counts as another time; less is a message that came late."""
@@ -69,9 +71,10 @@ class SafetyGate:
         self._upper = np.asarray(upper, np.float64)
         self._span = config.range_upper - config.range_lower
         self._zeros = np.zeros_like(self._lower)
+        self._torque_bounded = bool(np.isfinite(config.max_torque).any())
         self._filter = LowPass(config.cutoff, 1 / config.period)
-        self._tilt = 0.0
-        self._tilted_at = -np.inf
+        self._spacing = Spacing(config.period)
+        self._tilt = TiltWatch(config.fall_angle)
         self._stopped = False
         self._stop_requested = False
         self._forget()
@@ -82,7 +85,7 @@ class SafetyGate:
         self._now = -np.inf
         self._measured: Measurement | None = None
         self._accepted_at: float | None = None
-        self._accepted_stamp = -np.inf
+        self._spacing.forget()
         self._begun_at = 0.0
         self._start = self._target = self._bounded(self._zeros)
 
@@ -104,10 +107,8 @@ class SafetyGate:
         return ACCEPTED
 
     def tilt(self, roll: float, pitch: float, stamp: float) -> None:
-        """Take the base's orientation (rad) at `stamp` (s). Beyond fall_angle the robot is damped and actions are refused."""
-        angle = max(abs(roll), abs(pitch))
-        self._tilt = angle if np.isfinite(angle) else np.inf
-        self._tilted_at = stamp
+        """Take the base's orientation (rad) at `stamp` (s). A robot that fell is damped and actions are refused: see tilt.py."""
+        self._tilt.update(roll, pitch, stamp)
         if self._unsafe() is not None:
             self._damp()
 
@@ -138,7 +139,8 @@ class SafetyGate:
                 self._start = self._setpoint(now)
             self._target = self._within_limits(self._filter(desired))
         self.mode = Mode.ACTIVE
-        self._accepted_at, self._accepted_stamp = now, stamp
+        self._accepted_at = now
+        self._spacing.accept(stamp, now)
         return ACCEPTED
 
     def refuse(self, cause: Cause, now: float) -> Verdict:
@@ -185,7 +187,7 @@ class SafetyGate:
             kp = config.kp * self._strength(self._accepted_at if self.mode is Mode.ACTIVE else now)
             return self._make(self.mode, self._target, kp, config.kd)
         kp = config.kp * self._strength(now)
-        return self._make(self.mode, self._near_measured(self._setpoint(now), kp), kp, config.kd)
+        return self._make(self.mode, *self._near_measured(self._setpoint(now), kp))
 
     @property
     def stopped(self) -> bool:
@@ -226,18 +228,17 @@ class SafetyGate:
         # What ends DAMP may come at any time: its target is the measured pose, whatever it asks for.
         if unsafe is not None or self.mode is Mode.DAMP:
             return unsafe
-        soon = too_soon(stamp - self._accepted_stamp, self.action_age(now), config.period)
-        return Cause.TOO_SOON if soon else None
+        return Cause.TOO_SOON if self._spacing.too_soon(stamp, now) else None
 
     def _sensor_age(self, now: float) -> float:
         """How far the sensors that motion needs are from now, s; inf where one has said nothing yet."""
         joints = np.inf if self._measured is None else abs(now - self._measured.stamp)
         # Without the IMU nobody would notice a fall.
-        return max(joints, abs(now - self._tilted_at)) if self.config.fall_angle else joints
+        return max(joints, abs(now - self._tilt.stamp)) if self.config.fall_angle else joints
 
     def _unsafe(self) -> Cause | None:
         """Why the robot's state forbids motion, or None."""
-        if self.config.fall_angle and self._tilt > self.config.fall_angle:
+        if self._tilt.fallen:
             return Cause.FALLEN
         allowed = self.config.max_deviation
         if allowed and self._measured is not None:
@@ -313,23 +314,20 @@ class SafetyGate:
             return 1.0
         return min(max((now - self._begun_at) / self.config.soft_start, 0.0), 1.0)
 
-    def _near_measured(self, setpoint: np.ndarray, kp: np.ndarray) -> np.ndarray:
-        """The set-point bounded by torque, deviation from the measured angle, and joint limits."""
+    def _near_measured(self, setpoint: np.ndarray, kp: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The set-point bounded by torque, deviation from the measured angle, and joint limits; kp, and kd bounded by torque."""
         assert self._measured is not None
         config, measured = self.config, self._measured
-        result = setpoint
-        stiff = (kp > 0) & np.isfinite(config.max_torque)
-        if stiff.any():
-            # |kp (s - q) - kd qd| <= max_torque, solved for s.
-            gain = np.where(stiff, kp, 1.0)
-            drag = config.kd * measured.velocity
-            low = np.where(stiff, measured.position + (drag - config.max_torque) / gain, -np.inf)
-            high = np.where(stiff, measured.position + (drag + config.max_torque) / gain, np.inf)
-            result = self._clip(result, low, high, Event.CLIPPED_TORQUE)
+        if self._torque_bounded:
+            low, high = setpoint_range(config.max_torque, kp, config.kd, measured)
+            setpoint = self._clip(setpoint, low, high, Event.CLIPPED_TORQUE)
         if config.max_deviation:
             low, high = measured.position - config.max_deviation, measured.position + config.max_deviation
-            result = self._clip(result, low, high, Event.CLIPPED_DEVIATION)
-        return self._within_limits(result)
+            setpoint = self._clip(setpoint, low, high, Event.CLIPPED_DEVIATION)
+        setpoint = self._within_limits(setpoint)
+        if not self._torque_bounded:
+            return setpoint, kp, config.kd
+        return setpoint, kp, bounded_kd(config.max_torque, kp * (setpoint - measured.position), config.kd, measured.velocity)
 
     def _within_limits(self, position: np.ndarray) -> np.ndarray:
         return self._clip(position, self._lower, self._upper, Event.CLIPPED_LIMIT)

@@ -118,7 +118,10 @@ class DriverNode(Node):
         self.create_timer(MARKER_PERIOD, self._keep_marker, clock=clock)
 
     def destroy_node(self) -> None:
-        """Let go of the robot; its hardware holds, then damps."""
+        """Damp the robot, if it moved, and let go of it. After a kill its hardware has to hold, then damp."""
+        if self._answer != Answer():
+            self.gate.reset()
+            self._send(self._time())
         self._stop_sources.close()
         self.backend.disconnect()
         super().destroy_node()
@@ -207,10 +210,12 @@ class DriverNode(Node):
         stopped = self.gate.stopped
         response.success, response.message = False, ''
         if self.gate.stop_requested:
+            names = ', '.join(self._stop_sources.names()) or 'none'
             if self._stop_sources.asking:
-                response.message = 'refused: the publishers of emergency_stop are being asked; call again in a second'
+                silent = self._stop_sources.unanswered
+                found = f'; {silent} did not answer (latched publishers now: {names})' if silent else ''
+                response.message = f'refused: the publishers of emergency_stop are being asked; call again in a second{found}'
             else:
-                names = ', '.join(self._stop_sources.names()) or 'none'
                 response.message = (
                     'refused: the topic emergency_stop still says true; publish false first, '
                     f'from each source that said true (latched publishers now: {names})'

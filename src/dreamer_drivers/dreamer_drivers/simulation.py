@@ -40,6 +40,7 @@ class SimulationBackend(Backend):
         self._node = node
         self._reader = JointReader(joints, needs_velocity)
         self._watch_tilt = watch_tilt
+        self._sensors = ('joint_states', 'imu') if watch_tilt else ('joint_states',)
         self._discovery_time = discovery_time
         self._rivals: Rivals | None = None
         self._publisher: Publisher | None = None
@@ -93,8 +94,14 @@ class SimulationBackend(Backend):
         return '' if self._rivals is None else self._rivals.fault()
 
     def warning(self) -> str:
+        found = []
         others = self._node.count_publishers(TOPIC) - (self._publisher is not None)
-        return f'{others} other publishers on {TOPIC}' if others > 0 else ''
+        if others > 0:
+            found.append(f'{others} other publishers on {TOPIC}')
+        # The last of two that speak at a time would be the measured pose.
+        counts = [(sensor, self._node.count_publishers(sensor)) for sensor in self._sensors]
+        found += [f'{count} publishers on {sensor}' for sensor, count in counts if count > 1]
+        return '; '.join(found)
 
     def _on_joint_states(self, message: JointState) -> None:
         try:

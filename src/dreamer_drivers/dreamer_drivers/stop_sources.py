@@ -2,7 +2,9 @@
 
 A message does not tell its publisher (rclpy of Jazzy leaves the publisher's id out), so a `false` may come from another
 source than the `true` before it. Therefore a `false` is only the occasion to ask all present latched publishers again:
-a new reader gets the last message of each. Nobody asks for the stop any more when none of them says `true`.
+a new reader gets the last message of each. Nobody asks for the stop any more when none of them says `true`. One that does
+not answer (a frozen process, a lost link) may be the one that said `true`: until it answers or is gone, the stop stands.
+At the start, when no `true` is known, one without an answer has said nothing yet.
 A publisher that is not latched cannot be asked; its `true` stands until the next `false` of anyone.
 """
 
@@ -23,7 +25,7 @@ TOPIC = 'emergency_stop'
 SETTLE_TIME = 0.2
 """s of wall time that a survey takes at least: a new reader on one host has its messages within some 10 ms."""
 SURVEY_TIME = 1.0
-"""s of wall time that a survey waits longer where a latched publisher does not answer: it may have nothing to say."""
+"""s of wall time that a survey waits longer where a latched publisher does not answer."""
 
 
 class Survey:
@@ -44,6 +46,11 @@ class Survey:
         self._publishers = 0
         self._reader = _subscribe(node, topic, lambda message: None, qos.EMERGENCY_STOP)
 
+    @property
+    def unanswered(self) -> int:
+        """How many latched publishers have not said anything."""
+        return max(self._publishers - len(self._said), 0)
+
     def poll(self) -> bool | None:
         """Whether any publisher says true; None while answers may be on their way. Never waits."""
         reader = self._reader.handle
@@ -52,7 +59,7 @@ class Survey:
                 self._said.append(taken[0].data)
         self._publishers = max(self._publishers, len(latched_publishers(self._node, self._topic)))
         age = time.monotonic() - self._begun
-        if age < self._least or (age < self._least + SURVEY_TIME and len(self._said) < self._publishers):
+        if age < self._least or (age < self._least + SURVEY_TIME and self.unanswered):
             return None
         # One publisher may keep more than its last message; of several, it is not known whose a message is.
         return any(self._said if self._publishers > 1 else self._said[-1:])
@@ -73,11 +80,13 @@ class StopSources:
     Attributes:
         heard: messages so far.
         known: what the sources said before the start has arrived: one that said `true`, or all after discovery_time.
+        unanswered: latched publishers that did not answer when they were asked last.
     """
 
     def __init__(self, node: Node, changed: Callable[[bool], None], discovery_time: float) -> None:
         self.heard = 0
         self.known = False
+        self.unanswered = 0
         self._node = node
         self._changed = changed
         self._asked = False
@@ -113,7 +122,11 @@ class StopSources:
         says = self._survey.poll()
         if says is None:
             return
+        self.unanswered = self._survey.unanswered
         self._end_survey()
+        if self._asked and not says and self.unanswered:
+            self._doubt = True
+            return
         if says != self._asked:
             self._asked = says
             self._changed(says)

@@ -140,14 +140,14 @@ def test_late_answers_are_counted_as_deadline_misses() -> None:
     assert gate.events[Event.DEADLINE_MISS] == 1
 
 
-@pytest.mark.parametrize(('spacing', 'taken'), [(0.001, 8), (0.0, 1), (-0.001, 1)])
+@pytest.mark.parametrize(('spacing', 'taken'), [(0.001, 6), (0.0, 1), (-0.001, 1)])
 def test_many_actions_at_once_do_not_get_past_the_low_pass(spacing: float, taken: int) -> None:
     gate = started(cutoff=1.5, max_deviation=0.0)
     for count in range(200):
         now = PERIOD + max(spacing, 0.0) * count
         measure(gate, now)
         gate.submit(np.ones(2, np.float32), PERIOD + spacing * count, now)
-    # Of 200 ms every 25th, where time goes on.
+    # Within 200 ms, where time goes on: of half a period's distance one, then as many as the rate allows.
     assert gate.refused == {Cause.TOO_SOON: 200 - taken}
     honest = LowPass(1.5, 1 / PERIOD)
     honest.prime(POSE)
@@ -183,6 +183,18 @@ def test_stamps_do_not_make_a_burst_look_like_time(first: float) -> None:
     assert gate.refused.total() == gate.refused[Cause.TOO_SOON] + gate.refused[Cause.FUTURE_ACTION] == 14
     b, _ = butterworth(1.5, 1 / PERIOD)
     assert (gate.command(now).position <= POSE + b[0] * (np.array([0.8, 1.5]) - POSE) + 1e-9).all()
+
+
+@pytest.mark.parametrize(('rate', 'taken'), [(39.0, 222), (25.0, 222), (21.9, 219), (20.0, 200), (19.0, 190)])
+def test_no_more_actions_are_carried_out_than_the_control_rate_has(rate: float, taken: int) -> None:
+    start = 1_700_000_000.123456
+    gate = make_gate(cutoff=1.5)
+    for count in range(round(10 * rate)):
+        act(gate, start + count / rate, (1, 1))
+    accepted = round(10 * rate) - gate.refused.total()
+    assert gate.refused.keys() <= {Cause.TOO_SOON}
+    # One more at the start, and rounding.
+    assert taken - 2 <= accepted <= taken + 2
 
 
 @pytest.mark.parametrize(('late', 'cause'), [(0.1, None), (0.75, None), (0.77, Cause.TOO_SOON), (0.9, Cause.TOO_SOON)])

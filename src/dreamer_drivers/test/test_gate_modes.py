@@ -254,8 +254,23 @@ def test_a_fall_damps_until_the_robot_is_upright() -> None:
     assert act(gate, 2 * PERIOD).cause is Cause.FALLEN
     gate.tilt(math.nan, 0.0, 2 * PERIOD)
     assert act(gate, 3 * PERIOD).cause is Cause.FALLEN
-    gate.tilt(0.1, 0.1, 4 * PERIOD)
-    assert act(gate, 4 * PERIOD).accepted
+    # At the edge: upright for less than a second, then beyond it once more.
+    gate.tilt(0.9, 0.1, 4 * PERIOD)
+    assert act(gate, 4 * PERIOD).cause is Cause.FALLEN
+    gate.tilt(1.1, 0.1, 5 * PERIOD)
+    for step in range(6, 25):
+        gate.tilt(0.1, 0.1, step * PERIOD)
+        assert act(gate, step * PERIOD).cause is Cause.FALLEN
+    gate.tilt(0.1, 0.1, 25 * PERIOD)
+    assert act(gate, 25 * PERIOD).accepted
+
+
+def test_after_a_fall_a_clock_that_went_back_does_not_keep_the_robot_limp() -> None:
+    gate = make_gate(fall_angle=1.0)
+    gate.tilt(2.0, 0.0, 1000.0)
+    for step in range(21):
+        gate.tilt(0.0, 0.0, step * PERIOD)
+    assert act(gate, 20 * PERIOD).accepted
 
 
 def test_where_falls_matter_nothing_moves_before_the_imu_speaks_and_its_silence_holds_and_damps() -> None:

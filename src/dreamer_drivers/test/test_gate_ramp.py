@@ -62,6 +62,22 @@ def test_estimated_torque_is_bounded() -> None:
     assert gate.events[Event.CLIPPED_TORQUE] == 2
 
 
+@pytest.mark.parametrize('speed', [20.0, -20.0])
+@pytest.mark.parametrize('soft_start', [0.0, 1.0])
+def test_braking_a_fast_joint_keeps_the_torque_bound_too(speed: float, soft_start: float) -> None:
+    # The set-point that would follow the hip is 20 / 80 rad away, beyond the deviation of 0.2; kd 1 alone would brake with 20 Nm.
+    gate = started(command_rate=200.0, torque=2.0, soft_start=soft_start)
+    act(gate, PERIOD, (0, 0))
+    measure(gate, 2 * PERIOD, POSE, (speed, speed))
+    command = gate.command(2 * PERIOD)
+    torque = command.kp * (command.position - POSE) - command.kd * speed
+    assert abs(torque[0]) <= 2.0 + 1e-9
+    assert command.kd[0] < 1.0
+    assert command.kd[1] == 2.0
+    measure(gate, 2 * PERIOD, POSE, (0.5, 0.0))
+    assert gate.command(2 * PERIOD).kd == pytest.approx([1.0, 2.0])
+
+
 def test_joint_limits_win_over_the_torque_bound() -> None:
     # 4 Nm allow the hip set-points up to -1.1 + 4 / 80 = -1.05, all outside the limits.
     gate = started(command_rate=200.0, torque=4.0, soft_start=0.0)

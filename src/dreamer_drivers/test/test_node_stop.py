@@ -200,3 +200,25 @@ def test_a_file_that_cannot_be_looked_for_stops_the_robot(world: World, monkeypa
     assert world.values()['emergency_stop_file'] in world.values()['summary']
     assert not clear(world)
     assert world.step(1).mode == JointCommand.ACTIVE
+
+
+def test_a_source_that_does_not_answer_may_be_the_one_that_asked(world: World) -> None:
+    world.step(0)
+    silent = world.peer.create_publisher(Bool, 'emergency_stop', qos.LATCHED)
+    source = latch(world, True)
+    world.until(lambda: world.driver.gate.stopped)
+    say(world, source, False)
+    world.until(lambda: 'did not answer' in world.call('clear_emergency_stop').message)
+    assert world.driver.gate.stop_requested
+    silent.publish(Bool(data=False))
+    assert not clear(world)
+    world.peer.destroy_publisher(source)
+    world.peer.destroy_publisher(silent)
+
+
+def test_a_driver_that_ends_damps_the_robot(world: World) -> None:
+    assert world.step(0).mode == JointCommand.ACTIVE
+    world.commands.clear()
+    world.restart()
+    world.until(lambda: world.commands)
+    assert {command.mode for command in world.commands} == {JointCommand.DAMP}

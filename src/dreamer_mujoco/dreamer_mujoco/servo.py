@@ -15,6 +15,12 @@ StepFunction = Callable[[], None]
 HOLD_AFTER = 0.2
 """s without a command after which the joints hold still at the ramp's end."""
 
+LONGEST = 60.0
+"""s of a ramp."""
+
+LARGEST = 1e6
+"""Of angles, gains and torques: no robot's, and their products and sums stay numbers."""
+
 DAMP_AFTER = 1.0
 """s without a command after which the joints are damped."""
 
@@ -49,8 +55,12 @@ class Command:
                 return f'{name} has {values.size} values for {joints} joints'
             if not np.isfinite(values).all():
                 return f'{name} is not finite'
-        if not (0 <= self.duration < np.inf and 0 <= self.max_deviation < np.inf):
-            return 'duration and max_deviation are finite and at least 0'
+            if np.abs(values).max(initial=0.0) > LARGEST:
+                return f'{name} is beyond +-{LARGEST:g}'
+        if not 0 <= self.duration <= LONGEST:
+            return f'duration is 0 to {LONGEST:g} s'
+        if not 0 <= self.max_deviation < np.inf:
+            return 'max_deviation is finite and at least 0'
         if (self.kp < 0).any() or (self.kd < 0).any():
             return 'kp and kd are at least 0'
         return None

@@ -18,8 +18,9 @@ from dreamer_mujoco.servo import DAMP_AFTER, HOLD_AFTER, Command, JointServos
 
 NEVER = 2**63
 
-RESET_TIME = 1.0
-"""s by which the clock moves on when a robot is put back: sensing sees a gap, and no episode goes on over it."""
+RESET_TIME = 2.0
+"""s by which the clock moves on when a robot is put back: sensing sees a gap, and no episode goes on over it; a driver, which
+damps after 1 s without an action, begins with a soft start."""
 
 DIVERGED = (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
 """Warnings with which MuJoCo has thrown the state away."""
@@ -109,6 +110,11 @@ class Simulation:
         """ns of simulated time."""
         return self._ticks * self._tick_ns
 
+    @property
+    def waiting_commands(self) -> int:
+        """Commands that the action latency still keeps back."""
+        return len(self._pending)
+
     def reset(self, keyframe: str = '') -> None:
         """Put the robot into a keyframe (empty = the start), without commands. The clock goes on.
 
@@ -153,7 +159,11 @@ class Simulation:
         if fault:
             raise ValueError(fault)
         if self._latency:
-            self._pending.append((self._ticks + self._latency, command))
+            due = self._ticks + self._latency
+            if self._pending and self._pending[-1][0] == due:
+                # One would replace the other at once; in a pause none comes due.
+                self._pending.pop()
+            self._pending.append((due, command))
         else:
             self._take(command)
 

@@ -255,7 +255,7 @@ def test_services(make_bench: Callable[..., Bench]) -> None:
     before = stamp(states[-1])
     assert bench.call(ResetWorld, 'reset_world', keyframe='stand').success
     # A gap that sensing sees.
-    bench.until(lambda: stamp(states[-1]) == before + 1_000_000_000)
+    bench.until(lambda: stamp(states[-1]) == before + 2_000_000_000)
     bench.until(lambda: odometry and stamp(odometry[-1]) == stamp(states[-1]))
     assert odometry[-1].pose.pose.position.z > 0.2
     bench.until(lambda: bench.received['/tf'])

@@ -141,6 +141,16 @@ def test_action_latency_delays_commands_in_order(arm: MakeSimulation) -> None:
     assert efforts == pytest.approx([0, 0, 0, 1, 1, 2, 2])
 
 
+def test_in_a_pause_delayed_commands_replace_each_other(arm: MakeSimulation) -> None:
+    simulation = arm(variation=dataclasses.replace(arm().config.variation, action_latency=(0.01, 0.01)))
+    for effort in range(1000):
+        simulation.apply(command([0.0], kp=0.0, kd=0.0, effort=effort / 1000))
+    assert simulation.waiting_commands == 1
+    simulation.step(0.01)
+    simulation.step(TICK)
+    assert simulation.read().joint_effort[0] == pytest.approx(0.999)
+
+
 @pytest.mark.parametrize(
     ('broken', 'words'),
     [
@@ -148,6 +158,9 @@ def test_action_latency_delays_commands_in_order(arm: MakeSimulation) -> None:
         ({'effort': np.array([np.nan])}, 'effort is not finite'),
         ({'kp': np.array([-1.0])}, 'at least 0'),
         ({'duration': -1.0}, 'duration'),
+        ({'duration': 1e307}, 'duration'),
+        ({'kd': np.array([1e300])}, 'kd is beyond'),
+        ({'velocity': np.array([-1e300])}, 'velocity is beyond'),
         ({'max_deviation': np.inf}, 'max_deviation'),
     ],
 )

@@ -21,6 +21,10 @@ from dreamer_sensing.reading import SensorReading
 WAITING = 16
 
 
+OWN_PACE = 0.9
+"""Control periods between two joint states from which on each is a step; the driver takes no more actions than that."""
+
+
 class Kind(enum.IntEnum):
     """Sensor streams."""
 
@@ -82,6 +86,7 @@ class Aligner:
 
     Attributes:
         jumps: times that the clock went back.
+        overtaken: messages left out because a newer one of their stream had come before.
         dropped: joint states without partner.
         late: steps more than half a control period after they were due.
         without_image: steps put off because no image came.
@@ -95,11 +100,13 @@ class Aligner:
         self._max_age = round(camera_max_age * 1e9)
         self._partners = (Kind.IMU, Kind.TRUTH) if needs_truth else (Kind.IMU,)
         self.jumps = 0
+        self.overtaken = 0
         self.dropped = 0
         self.late = 0
         self.without_image = 0
         self._queues: dict[Kind, collections.deque] = {kind: collections.deque() for kind in (Kind.JOINTS, *self._partners)}
         self._newest: dict[Kind, int] = {}
+        self._interval: dict[Kind, int] = {}  # between the newest two of a stream, ns; at most one control period
         self._cut = False
         self._clear()
 
@@ -108,17 +115,23 @@ class Aligner:
 
         Args:
             kind: stream of the message.
-            stamp: of its header, ns. Going back within a stream means that the clock jumped: everything is forgotten.
+            stamp: of its header, ns. Going back within a stream, by half of its interval or more, means that the clock jumped:
+                everything is forgotten.
             payload: JointReading, ImuReading, (3,) true velocity in the world frame, or the image.
         """
         newest = self._newest.get(kind)
         if newest is not None and stamp < newest:
+            if 2 * (newest - stamp) < self._interval.get(kind, 0):
+                self.overtaken += 1
+                return []
             self.jumps += 1
             self._cut = True
             self._clear()
         elif stamp == newest and kind is not Kind.IMAGE:
             repeated = kind is Kind.JOINTS and stamp == self._stepped
             return [Aligned(Action.REPEAT, stamp)] if repeated else []
+        elif newest is not None:
+            self._interval[kind] = min(stamp - newest, self._period)
         self._newest[kind] = stamp
         if kind is Kind.IMAGE:
             self._images[:] = [(stamp, payload)]
@@ -134,6 +147,7 @@ class Aligner:
         for queue in self._queues.values():
             queue.clear()
         self._newest.clear()
+        self._interval.clear()
         self._images: list[tuple[int, Any]] = []  # at most the newest
         self._paired: int | None = None
         self._stepped: int | None = None
@@ -221,7 +235,7 @@ class Aligner:
         self.late += behind > self._period // 2
         # Sensors about as slow as the control rate set the pace themselves; faster ones are picked on a fixed grid,
         # which keeps the mean rate right when the rates are no multiples of each other.
-        on_grid = 2 * pair.interval < self._period and behind < self._period
+        on_grid = pair.interval < OWN_PACE * self._period and behind < self._period
         self._due = (due if on_grid else pair.stamp) + self._period
         self._stepped = pair.stamp
 

@@ -45,7 +45,7 @@ class SensingNode(Node):
         spec = self._observer.image_spec
         self._aligner = Aligner(task.control_rate, self._observer.needs_truth, spec is not None, config.camera_max_age)
         self._refusals = Refusals(self.get_logger().warning)
-        self._refusing = Recent()
+        self._refusing, self._jumping = Recent(), Recent()
         self._said_extra = False
         self._control_rate = task.control_rate
         self._last: SensedStep | None = None
@@ -161,15 +161,19 @@ class SensingNode(Node):
         values: dict[str, object] = {
             'stream': self._observer.stream, 'steps': steps, 'rate': (steps - steps_before) / max(now - before, 1e-6),
             'repeated': self._repeats, 'dropped': aligner.dropped, 'late': aligner.late,
-            'without_image': aligner.without_image, 'clock_jumps': aligner.jumps, 'cuts': self._observer.cuts,
+            'without_image': aligner.without_image, 'clock_jumps': aligner.jumps, 'overtaken': aligner.overtaken,
+            'cuts': self._observer.cuts,
             'commands': execution.heard, 'not_carried_out': execution.refused, 'without_command': execution.missing,
             'extra_joints': len(self._joints.order.extra),
         }
         values |= self._refusals.values()
         if steps == steps_before:
             return WARN, 'no observations: waiting for sensors', values
-        if self._refusing.rose(self._refusals.total):
+        refusing, jumping = self._refusing.rose(self._refusals.total), self._jumping.rose(aligner.jumps)
+        if refusing:
             return WARN, f'{self._refusals.total} messages refused', values
+        if jumping:
+            return WARN, f'stamps went back {aligner.jumps} times', values
         return OK, 'observing', values
 
     def _report_reward(self) -> Report:

@@ -99,9 +99,10 @@ def test_real_time_with_jitter_keeps_the_rate() -> None:
     assert np.abs(np.diff(steps(results)) - 50).max() < 17
 
 
-def test_sensors_whose_rate_is_no_multiple() -> None:
+@pytest.mark.parametrize('rate', [91.0, 39.0, 29.0, 25.0, 22.5])
+def test_sensors_whose_rate_is_no_multiple(rate: float) -> None:
     sensors = Sensors()
-    results = [item for k in range(911) for item in sensors.both(k / 0.091)]
+    results = [item for k in range(round(10 * rate) + 1) for item in sensors.both(1000 * k / rate)]
     assert len(steps(results)) == pytest.approx(201, abs=1)
 
 
@@ -193,6 +194,19 @@ def test_a_clock_that_jumps_back(imu_first: bool) -> None:
     after = sensors.both(50)
     assert told(after) == [(STEP, 50.0)]
     assert not after[0].cut
+
+
+def test_a_message_that_another_overtook_is_left_out() -> None:
+    sensors = Sensors()
+    results = [item for k in range(20) for item in sensors.both(10 * k)]
+    for k in range(20, 40):
+        late = sensors.imu(10 * k - 14) + sensors.joints(10 * k - 14)
+        assert late == []
+        results += sensors.both(10 * k)
+    assert (sensors.aligner.overtaken, sensors.aligner.jumps) == (40, 0)
+    assert steps(results) == [50.0 * k for k in range(8)]
+    assert not any(result.cut for result in results)
+    assert sensors.both(385)[0].cut
 
 
 def test_ground_truth_is_a_third_partner() -> None:

@@ -269,6 +269,7 @@ def test_a_clock_that_jumps_back_begins_an_episode(bench: Bench) -> None:
     assert (message.step, list(message.is_first), list(message.reward)) == (2, [True], [0.0])
     assert list(bench.step(2 * PERIOD).is_first) == [False]
     bench.wait(lambda: bench.diagnostics.get('clock_jumps') == '1' and bench.diagnostics.get('cuts') == '1')
+    bench.wait(lambda: bench.summaries.get('observations') == 'stamps went back 1 times')
 
 
 def test_a_small_jump_back_between_two_steps_is_seen(bench: Bench) -> None:
