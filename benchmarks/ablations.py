@@ -23,10 +23,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from common import number, seed
 from control_suite import Seen
 from learn import Trial
 from learn_table import Settings
 
+from dreamer_learner.updater import TrainingFailed
 from dreamer_learning.agent_config import load_agent
 from dreamer_learning.config import ConfigError
 from dreamer_learning.spaces import ActionSpec, Task, TensorSpec
@@ -124,13 +126,10 @@ def table(results: Sequence[Result]) -> str:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--variants', nargs='+', choices=list(VARIANTS), default=list(VARIANTS), help='default: all')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], help='a run of each variant (default 0 1 2)')
-    parser.add_argument('--steps', type=int, default=14000, help='of the game in each run (default 14000)')
-    parser.add_argument('--jobs', type=int, default=1, help=f'runs at once (default 1; {os.cpu_count()} cores here)')
-    arguments = parser.parse_args()
-    if arguments.steps < 1000 or arguments.jobs < 1:
-        parser.error('--steps: at least 1000; --jobs: at least 1')
-    return arguments
+    parser.add_argument('--seeds', type=seed, nargs='+', default=[0, 1, 2], help='a run of each variant (default 0 1 2)')
+    parser.add_argument('--steps', type=number(1000), default=14000, help='of the game in each run (default 14000)')
+    parser.add_argument('--jobs', type=number(1), default=1, help=f'runs at once (default 1; {os.cpu_count()} cores here)')
+    return parser.parse_args()
 
 
 def main() -> None:
@@ -148,7 +147,7 @@ def main() -> None:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-    except ConfigError as error:
+    except (ConfigError, TrainingFailed) as error:
         raise SystemExit(f'error: {error}') from None
     except KeyboardInterrupt:
         raise SystemExit('interrupted') from None

@@ -20,19 +20,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import common
 import control_suite
 import learn_table
 import numpy as np
 import torch
-import yaml
 from control_suite import Environment, Seen
 from learn_table import PROGRESS, Settings, load_protocol
 
+from dreamer_learner.updater import TrainingFailed, Updater
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import AgentConfig, block_names, load_agent
-from dreamer_learning.batch import to_tensors
 from dreamer_learning.config import ConfigError
 from dreamer_learning.devices import PRECISIONS, check_compiler, check_device, keep_freed_memory
 from dreamer_learning.policy import Carry, Policy
@@ -45,13 +45,14 @@ REPORT_EVERY = 10.0  # seconds
 
 
 class Episode(NamedTuple):
-    """The end of a training episode: environment steps, return, updates, seconds since the start, the last update's metrics."""
+    """The end of a training episode: environment steps, return, updates, seconds since the start, and of the updates since the
+    episode before: means of their metrics."""
 
     steps: int
     value: float
     updates: int
     seconds: float
-    metrics: dict[str, Any]
+    metrics: dict[str, float]
 
 
 class Trial:
@@ -73,12 +74,16 @@ class Trial:
             self.agent.compile()
         self._policy = Policy(config, task, self._device, seed)
         self._replay = Replay.of(config, task, seed)
+        self.updater = Updater(self.agent, self._replay, common.warn)
         self._random = np.random.default_rng(seed)
         self._credit = 0.0
-        self._metrics: dict[str, Any] = {}
 
     def learn(self) -> Iterator[Episode]:
-        """Act and train until settings.steps environment steps are done; gives each episode as it ends."""
+        """Act and train until settings.steps environment steps are done; gives each episode as it ends.
+
+        Raises:
+            TrainingFailed: too many updates in a row without a finite loss.
+        """
         environment, carry = self._environment, self._policy.initial(1)
         begin, value = time.monotonic(), 0.0
         seen = environment.reset()
@@ -89,7 +94,8 @@ class Trial:
             row += 1
             self._train()
             if seen.is_last:
-                yield Episode(environment.steps, value, self.agent.updates, time.monotonic() - begin, self._metrics)
+                metrics = self.updater.meters.collect()
+                yield Episode(environment.steps, value, self.agent.updates, time.monotonic() - begin, metrics)
                 seen, value = environment.reset(), 0.0
             else:
                 seen = environment.step(action)
@@ -113,13 +119,9 @@ class Trial:
             return
         while self._credit >= 1:
             self._credit -= 1
-            sample = self._replay.sample(replay.batch, replay.length)
-            self._metrics = self.agent.train_step(to_tensors(sample, self._device))
-            latents = self._metrics.pop('latents')
-            if latents is not None:
-                new = (latents[name].cpu().numpy() for name in ('deter', 'stoch'))
-                self._replay.update_latents(sample['index'], sample['mirrored'], *new)
-        self._policy.load(self.agent.policy_parameters())
+            self.updater.update()
+        if self.updater.sound:
+            self._policy.load(self.agent.policy_parameters())
 
     def evaluate(self, environment: Environment, episodes: int) -> list[float]:
         """Returns of episodes in evaluation mode; nothing is learned from them."""
@@ -147,8 +149,9 @@ def run(settings: Settings, config: AgentConfig, make: Callable[[int], Environme
 
     Raises:
         ConfigError: the folder holds a run already.
+        TrainingFailed: the loss was not finite for too long; run.yaml stays without an evaluation.
     """
-    check_free(folder)
+    common.check_free(folder / PROGRESS)
     torch.set_num_threads(settings.threads)
     trial = Trial(make(settings.seed), config, settings)
     folder.mkdir(parents=True, exist_ok=True)
@@ -156,27 +159,22 @@ def run(settings: Settings, config: AgentConfig, make: Callable[[int], Environme
     print(f'{folder.name}: {trial.agent.parameter_count():,} parameters, action repeat {settings.repeat}, '
           f'{settings.train_ratio:g} replayed steps per action', flush=True)
     reported = -REPORT_EVERY
-    with (folder / PROGRESS).open('w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow(learn_table.COLUMNS)
-        for episode in trial.learn():
-            writer.writerow([episode.steps, round(episode.value, 3), episode.updates, round(episode.seconds, 1)])
-            file.flush()
-            if episode.seconds - reported >= REPORT_EVERY:
-                reported = episode.seconds
-                print(_line(episode), flush=True)
-    values = trial.evaluate(make(settings.seed + EVALUATION_SEED), EVALUATION_EPISODES)
-    learn_table.save_run(folder, settings, values)
-    print(f'{folder.name}: evaluation {np.mean(values):.1f} +- {np.std(values):.1f} in {len(values)} episodes', flush=True)
-
-
-def check_free(folder: Path) -> None:
-    """
-    Raises:
-        ConfigError: the folder holds a run already.
-    """
-    if (folder / PROGRESS).exists():
-        raise ConfigError(f'--out: {folder} holds a run already; choose another folder, or remove that run')
+    try:
+        with (folder / PROGRESS).open('w', newline='') as file:
+            writer = csv.writer(file)
+            writer.writerow(learn_table.COLUMNS)
+            for episode in trial.learn():
+                writer.writerow([episode.steps, round(episode.value, 3), episode.updates, round(episode.seconds, 1)])
+                file.flush()
+                if episode.seconds - reported >= REPORT_EVERY:
+                    reported = episode.seconds
+                    print(_line(episode), flush=True)
+    finally:
+        learn_table.save_run(folder, settings, updates_left_out=trial.updater.bad)
+    values = trial.evaluate(make((settings.seed + EVALUATION_SEED) % common.SEEDS), EVALUATION_EPISODES)
+    learn_table.save_run(folder, settings, values, trial.updater.bad)
+    print(f'{folder.name}: evaluation {np.mean(values):.1f} +- {np.std(values):.1f} in {len(values)} episodes'
+          + (f'; {trial.updater.bad} updates left out' if trial.updater.bad else ''), flush=True)
 
 
 def _line(episode: Episode) -> str:
@@ -195,31 +193,19 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add('--task', nargs='+', default=['cartpole_swingup'], help='one or more, <domain>_<task> (default cartpole_swingup)')
     add('--inputs', choices=['vector', 'image'], default='vector',
         help='what the agent sees: vector (default), or image, 64 x 64 pixels')
-    add('--steps', type=_at_least(1), default=500_000, help='environment steps, before action repeat (default 500000)')
-    add('--repeat', type=_at_least(1), help="environment steps per action (default: the paper's)")
-    add('--train-ratio', type=float, help="replayed steps per action (default: the paper's)")
-    add('--prefill', type=_at_least(0), help="environment steps with random actions at the start (default: the paper's)")
-    add('--seeds', type=int, nargs='+', default=[0], help='a run each (default 0)')
+    add('--steps', type=common.number(1), default=500_000, help='environment steps, before action repeat (default 500000)')
+    add('--repeat', type=common.number(1), help="environment steps per action (default: the paper's)")
+    add('--train-ratio', type=common.number(0.0), help="replayed steps per action (default: the paper's)")
+    add('--prefill', type=common.number(0), help="environment steps with random actions at the start (default: the paper's)")
+    add('--seeds', type=common.seed, nargs='+', default=[0], help='a run each (default 0)')
     add('--compile', action='store_true', help='faster updates after a first one of about a minute')
     add('--precision', choices=PRECISIONS, default='float32', help='of matrix products and convolutions (default float32)')
-    add('--threads', type=_at_least(1), default=1, help='of torch (default 1)')
+    add('--threads', type=common.number(1), default=1, help='of torch (default 1)')
     add('--device', default='cpu', help='where the agent lives: cpu (default) or cuda')
     add('--overrides', default='{}', help='YAML mapping stacked onto the agent, for example {replay: {batch: 8}}')
     add('--out', type=Path, default=ROOT / 'runs' / 'dmc', help='folder of the runs (default runs/dmc)')
     add('--env-dir', type=Path, default=cache, help=f'folder of dm_control (default {cache})')
-    parsed = parser.parse_args(arguments)
-    if parsed.train_ratio is not None and not 0 <= parsed.train_ratio < float('inf'):
-        parser.error(f'--train-ratio {parsed.train_ratio}: at least 0')
-    return parsed
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def integer(text: str) -> int:
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f'{value}: at least {least}')
-        return value
-    return integer
+    return parser.parse_args(arguments)
 
 
 def plan(arguments: argparse.Namespace, task: str, seed: int) -> Settings:
@@ -245,19 +231,14 @@ def learn(arguments: argparse.Namespace) -> None:
     folder = arguments.env_dir.expanduser().resolve()
     makers = [partial(control_suite.load, settings.task, settings.inputs, settings.repeat, folder) for settings in plans]
     for settings, make in zip(plans, makers):
-        check_free(arguments.out / settings.name())
+        common.check_free(arguments.out / settings.name() / PROGRESS)
         make(settings.seed)
     for settings, config, make in zip(plans, configs, makers):
         run(settings, config, make, arguments.out / settings.name())
 
 
 def _config(settings: Settings) -> AgentConfig:
-    try:
-        overrides = yaml.safe_load(settings.overrides) or {}
-    except yaml.YAMLError as error:
-        raise ConfigError(f'--overrides: not valid YAML: {" ".join(str(error).split())}') from None
-    if not isinstance(overrides, dict):
-        raise ConfigError(f'--overrides {settings.overrides}: a mapping, for example {{replay: {{batch: 8}}}}')
+    overrides = common.mapping('--overrides', settings.overrides)
     return load_agent(ROOT / 'config', settings.agent, settings.size, overrides, block_names(settings.blocks))
 
 
@@ -269,7 +250,7 @@ def main() -> None:
             learn_table.show(parser.parse_args(sys.argv[2:]).folder)
         else:
             learn(parse(sys.argv[1:]))
-    except (ConfigError, OSError) as error:
+    except (ConfigError, TrainingFailed, OSError) as error:
         raise SystemExit(f'error: {error}') from None
     except KeyboardInterrupt:
         raise SystemExit('interrupted') from None

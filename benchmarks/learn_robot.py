@@ -8,20 +8,21 @@ For choosing settings and for comparing seeds: an hour of robot time takes as lo
 from __future__ import annotations
 
 import argparse
-import csv
-import time
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import common
 import numpy as np
 import torch
-import yaml
+from robot_report import Report
 
 from dreamer_actor.exploration import RandomPolicy
 from dreamer_drivers.command import Measurement
 from dreamer_drivers.robot import load_gate
+from dreamer_learner.updater import TrainingFailed, Updater
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import load_agent
-from dreamer_learning.batch import to_tensors
 from dreamer_learning.config import ConfigError
 from dreamer_learning.devices import PRECISIONS, check_compiler, keep_freed_memory
 from dreamer_learning.policy import Policy
@@ -34,7 +35,6 @@ from dreamer_sensing.proprioception import rotation_matrix
 from dreamer_sensing.settings import load_sensing
 
 ROOT = Path(__file__).resolve().parent.parent
-REPORT_EVERY = 6000  # steps: five minutes of robot time at 20 Hz
 
 
 class Robot:
@@ -68,87 +68,101 @@ class Robot:
         self.reading = self.simulation.read()
 
 
-def main() -> None:
+class Trial:
+    """One agent that learns a robot task from one seed.
+
+    Args:
+        arguments: see parse.
+
+    Raises:
+        ConfigError: unknown robot, task, agent, size or override.
+    """
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        config_dir, overrides = ROOT / 'config', common.mapping('--overrides', arguments.overrides)
+        self.robot = Robot(config_dir, arguments.robot, arguments.task, arguments.seed, arguments.velocity_source)
+        self._config = load_agent(config_dir, arguments.agent, arguments.size, overrides)
+        keep_freed_memory()
+        task = self.robot.task
+        self._agent = Agent(self._config, task, seed=arguments.seed, precision=arguments.precision)
+        if arguments.compile:
+            check_compiler(self._agent.device)
+            self._agent.compile()
+        self._policy = Policy(self._config, task, seed=arguments.seed)
+        self._replay = Replay.of(self._config, task, arguments.seed)
+        self.updater = Updater(self._agent, self._replay, common.warn)
+        self._random = RandomPolicy(task.action, arguments.seed, task.control_rate)
+        self._per_step, self._prefill, self._every = arguments.updates_per_step, arguments.prefill, arguments.publish_every
+        self._carry, self._credit, self._started = self._policy.initial(1), 0.0, False
+
+    def step(self, count: int) -> SensedStep:
+        """Observe, act and train; `count` steps were before this one.
+
+        Raises:
+            TrainingFailed: too many updates in a row without a finite loss.
+        """
+        seen = self.robot.observe()
+        obs = seen.tensors
+        action, self._carry, latent = self._policy.act(self._carry, obs, np.array([seen.is_first]))
+        if not self._started:
+            action = self._random.act(1)
+            self._carry = self._carry._replace(action=action)
+        known = {name: part[0] for name, part in latent.items()} if self._started and latent else None
+        self._replay.add(seen.stream, 0, seen.step, {name: part[0] for name, part in obs.items()}, action[0], seen.reward,
+                         seen.is_first, seen.is_last, seen.is_terminal, known)
+        self.robot.act(action[0])
+        if count >= self._config.replay.start:
+            self._train(count)
+        return seen
+
+    def _train(self, count: int) -> None:
+        """The updates that one more step is worth."""
+        self._credit += self._per_step
+        while self._credit >= 1:
+            self._credit -= 1
+            self.updater.update()
+        if count >= self._prefill and count % self._every == 0 and self.updater.sound:
+            self._policy.load(self._agent.policy_parameters())
+            self._started = True
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--robot', default='a1')
     parser.add_argument('--task', default='a1_walk')
     parser.add_argument('--agent', default='dreamer_v3')
     parser.add_argument('--size', default='cpu')
-    parser.add_argument('--steps', type=int, default=72000)
-    parser.add_argument('--updates-per-step', type=float, default=0.5)
-    parser.add_argument('--prefill', type=int, default=2000, help='steps of random exploration')
-    parser.add_argument('--publish-every', type=int, default=100, help='steps between two sets of weights for the policy')
+    parser.add_argument('--steps', type=common.number(1), default=72000)
+    parser.add_argument('--updates-per-step', type=common.number(0.0), default=0.5)
+    parser.add_argument('--prefill', type=common.number(0), default=2000, help='steps of random exploration')
+    parser.add_argument('--publish-every', type=common.number(1), default=100,
+                        help='steps between two sets of weights for the policy')
     parser.add_argument('--velocity-source', default='estimate', choices=['estimate', 'ground_truth'])
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--seed', type=common.seed, default=0)
+    parser.add_argument('--threads', type=common.number(1), default=1)
     parser.add_argument('--compile', action='store_true', help='faster updates after a first one of about a minute')
     parser.add_argument('--precision', choices=PRECISIONS, default='float32', help='of matrix products and convolutions')
     parser.add_argument('--overrides', default='{}', help='YAML mapping stacked onto the agent, for example {replay: {batch: 8}}')
-    parser.add_argument('--out', type=Path, default=None, help='folder for progress.csv')
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    try:
-        learn(arguments)
-    except ConfigError as error:
-        raise SystemExit(f'error: {error}') from None
-    except KeyboardInterrupt:
-        raise SystemExit('interrupted') from None
+    parser.add_argument('--out', type=Path, help='folder for progress.csv and learning_curve.png')
+    return parser.parse_args(arguments)
 
 
 def learn(arguments: argparse.Namespace) -> None:
-    robot = Robot(ROOT / 'config', arguments.robot, arguments.task, arguments.seed, arguments.velocity_source)
-    config = load_agent(ROOT / 'config', arguments.agent, arguments.size, yaml.safe_load(arguments.overrides))
-    keep_freed_memory()
-    agent = Agent(config, robot.task, seed=arguments.seed, precision=arguments.precision)
-    if arguments.compile:
-        check_compiler(agent.device)
-        agent.compile()
-    policy = Policy(config, robot.task, seed=arguments.seed)
-    replay = Replay.of(config, robot.task, arguments.seed)
-    random = RandomPolicy(robot.task.action, arguments.seed, robot.task.control_rate)
-    carry, credit, rewards, parts, metrics, started = policy.initial(1), 0.0, [], [], {}, False
-    begin = last = time.monotonic()
-    rows = []
-    for t in range(arguments.steps):
-        seen = robot.observe()
-        obs = seen.tensors
-        action, carry, latent = policy.act(carry, obs, np.array([seen.is_first]))
-        if not started:
-            action = random.act(1)
-            carry = carry._replace(action=action)
-        replay.add(seen.stream, 0, seen.step, {k: v[0] for k, v in obs.items()}, action[0], seen.reward, seen.is_first,
-                   seen.is_last, seen.is_terminal, {k: v[0] for k, v in latent.items()} if started and latent else None)
-        robot.act(action[0])
-        if not seen.is_first:
-            rewards.append(seen.reward)
-            parts.append(list(seen.parts.values()))
-        if t >= config.replay.start:
-            credit += arguments.updates_per_step
-            while credit >= 1:
-                credit -= 1
-                batch = to_tensors(replay.sample(config.replay.batch, config.replay.length))
-                metrics = agent.train_step(batch)
-                if metrics['latents'] is not None:
-                    latents = metrics['latents']
-                    known = batch['index'], batch['mirrored'], latents['deter'], latents['stoch']
-                    replay.update_latents(*(x.numpy() for x in known))
-            if t >= arguments.prefill and t % arguments.publish_every == 0:
-                policy.load(agent.policy_parameters())
-                started = True
-        if (t + 1) % (REPORT_EVERY // 6) == 0:
-            now = time.monotonic()
-            names = list(seen.parts)
-            mean = np.mean(parts, 0)
-            print(f'{(t + 1) / robot.task.control_rate / 60:6.1f} min  reward {np.mean(rewards):6.2f}  '
-                  + ' '.join(f'{n}={v:.2f}' for n, v in zip(names, mean))
-                  + f'  updates {agent.updates}  {(now - last) / (REPORT_EVERY // 6) * 1000:.1f} ms/step '
-                  + ' '.join(f'{k}={v:.3g}' for k, v in metrics.items() if k != 'latents'), flush=True)
-            rows.append([t + 1, float(np.mean(rewards)), agent.updates, now - begin])
-            rewards, parts, last = [], [], now
-    if arguments.out:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        with open(arguments.out / 'progress.csv', 'w', newline='') as file:
-            csv.writer(file).writerows([['steps', 'reward', 'updates', 'seconds'], *rows])
+    torch.set_num_threads(arguments.threads)
+    trial = Trial(arguments)
+    title = f'{arguments.task}, {arguments.agent} {arguments.size}, seed {arguments.seed}'
+    with Report(arguments.out, trial.updater, trial.robot.task.control_rate, title) as report:
+        for count in range(arguments.steps):
+            report.add(trial.step(count))
+
+
+def main() -> None:
+    try:
+        learn(parse(sys.argv[1:]))
+    except (ConfigError, TrainingFailed, OSError) as error:
+        raise SystemExit(f'error: {error}') from None
+    except KeyboardInterrupt:
+        raise SystemExit('interrupted') from None
 
 
 if __name__ == '__main__':

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import statistics
 from collections.abc import Sequence
@@ -137,9 +136,18 @@ def load_protocol(agent: str) -> Protocol:
     return protocols.get(agent, protocols['daydreamer'])
 
 
-def save_run(folder: Path, settings: Settings, evaluation: Sequence[float] = ()) -> None:
+@dataclasses.dataclass(frozen=True)
+class _Outcome:
+    """What run.yaml holds beside the settings: returns of the evaluation, and how many updates without a finite loss."""
+
+    evaluation: list[float] = dataclasses.field(default_factory=list)
+    updates_left_out: int = 0
+
+
+def save_run(folder: Path, settings: Settings, evaluation: Sequence[float] = (), updates_left_out: int = 0) -> None:
     """Write run.yaml."""
-    content = {**dataclasses.asdict(settings), 'evaluation': [round(float(value), 3) for value in evaluation]}
+    outcome = _Outcome([round(float(value), 3) for value in evaluation], updates_left_out)
+    content = {**dataclasses.asdict(settings), **dataclasses.asdict(outcome)}
     write_file(folder / RUN, yaml.safe_dump(content, sort_keys=False))
 
 
@@ -150,16 +158,29 @@ def load_run(folder: Path) -> Run:
         ConfigError: the files are not those of a run.
     """
     content = load_yaml(folder / RUN)
-    evaluation = content.pop('evaluation', [])
+    names = {field.name for field in dataclasses.fields(_Outcome)} & content.keys()
+    outcome = build(_Outcome, {name: content.pop(name) for name in names}, str(folder / RUN))
     settings = build(Settings, content, str(folder / RUN))
-    with (folder / PROGRESS).open(newline='') as file:
-        # The last row of a run that goes on may be half written.
-        rows = [row for row in csv.reader(file) if len(row) == len(COLUMNS)]
-    if not rows or tuple(rows[0]) != COLUMNS:
-        raise ConfigError(f'{folder / PROGRESS}: the first line must be {",".join(COLUMNS)}')
-    numbers = np.array(rows[1:], np.float64).reshape(-1, len(COLUMNS))
-    steps, returns, updates, seconds = numbers.T
-    return Run(settings, steps, returns, updates, seconds, evaluation)
+    steps, returns, updates, seconds = _progress(folder / PROGRESS).T
+    return Run(settings, steps, returns, updates, seconds, outcome.evaluation)
+
+
+def _progress(path: Path) -> np.ndarray:
+    """The rows of progress.csv, (N, 4)."""
+    text = path.read_text(errors='replace')
+    # The last row of a run that goes on may be half written.
+    header, *lines = text[:text.rfind('\n') + 1].splitlines() or ['']
+    if tuple(header.split(',')) != COLUMNS:
+        raise ConfigError(f'{path}: the first line must be {",".join(COLUMNS)}')
+    rows = []
+    for count, line in enumerate(lines, start=2):
+        try:
+            rows.append([float(word) for word in line.split(',')])
+        except ValueError:
+            rows.append([])
+        if len(rows[-1]) != len(COLUMNS) or not np.isfinite(rows[-1]).all():
+            raise ConfigError(f'{path}: line {count}: {line!r}; allowed: {len(COLUMNS)} finite numbers')
+    return np.array(rows, np.float64).reshape(-1, len(COLUMNS))
 
 
 def groups(folder: Path) -> dict[tuple[object, ...], list[Run]]:

@@ -16,13 +16,14 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import rclpy
 import yaml
 from ament_index_python.packages import get_package_share_directory
+from common import number, tail
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -32,6 +33,10 @@ from dreamer_node.qos import STANDARD, STEPS
 
 STAMP = slice(4, 12)
 """Where the stamp stands in a serialised message with a header: behind the CDR header."""
+
+
+class Failure(Exception):
+    """Nothing more can be measured. The message says why."""
 
 
 class Watcher(Node):
@@ -88,40 +93,77 @@ def config_at_rate(rate: float, folder: Path) -> Path:
     return folder / 'config'
 
 
+class Launched:
+    """`ros2 launch dreamer_bringup robot.launch.py ...`, its output in a log, until the end of the with block."""
+
+    def __init__(self, options: Sequence[str], log: Path) -> None:
+        self._log = log
+        # A session of its own: Ctrl-C is for this process, which ends the system when it has reported.
+        with log.open('w') as output:
+            self._process = subprocess.Popen(
+                ['ros2', 'launch', 'dreamer_bringup', 'robot.launch.py', *options], stdin=subprocess.DEVNULL, stdout=output,
+                stderr=output, start_new_session=True)
+
+    def __enter__(self) -> Launched:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended, and all that it started
+            os.killpg(self._process.pid, signal.SIGINT)
+        self._process.wait(60)
+
+    def check(self) -> None:
+        """
+        Raises:
+            Failure: the system has ended.
+        """
+        code = self._process.poll()
+        if code is not None:
+            raise self.failure(f'the system has ended, exit code {code}')
+
+    def failure(self, what: str) -> Failure:
+        """With the end of the log, which is deleted with the folder that it is in."""
+        return Failure(f'{what}; the end of its output:\n{tail(self._log)}')
+
+
 def measure(arguments: argparse.Namespace, folder: Path) -> None:
     config = config_at_rate(arguments.rate, folder)
     options: dict[str, object] = {'run_dir': folder / 'run', 'config_dir': config}
     if arguments.mode == 'lockstep':
         options.update(real_time_factor=0.0, learner='false')
-    command = ['ros2', 'launch', 'dreamer_bringup', 'robot.launch.py', *(f'{k}:={v}' for k, v in options.items())]
-    command += arguments.launch
-    with open(folder / 'launch.log', 'w') as log:
-        system = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-                                  env=os.environ)
     watcher = Watcher(steps=arguments.mode == 'latency')
     executor = SingleThreadedExecutor()
     executor.add_node(watcher)
-    try:
-        ready = (lambda: bool(watcher.actor) and watcher.actor[-1]['answers'] > 200) if arguments.mode == 'lockstep' else (
-            lambda: bool(watcher.learner) and watcher.learner[-1]['updates'] > 20)
-        spin(executor, ready, 180)
+    ready = (lambda: bool(watcher.actor) and watcher.actor[-1]['answers'] > 200) if arguments.mode == 'lockstep' else (
+        lambda: bool(watcher.learner) and watcher.learner[-1]['updates'] > 20)
+    launch = [*(f'{key}:={value}' for key, value in options.items()), *arguments.launch]
+    with Launched(launch, folder / 'launch.log') as system:
+        spin(executor, system, ready, 180)
         for rows in (watcher.seen, watcher.actor, watcher.learner, watcher.latency, watcher.lateness):
             rows.clear()
         end = time.monotonic() + arguments.seconds
-        with contextlib.suppress(KeyboardInterrupt):  # what was measured until then is reported
-            spin(executor, lambda: time.monotonic() > end, arguments.seconds + 10)
-        if len(watcher.actor) > 1:
-            report(arguments, watcher)
-    finally:
-        os.killpg(system.pid, signal.SIGINT)
-        system.wait(60)
+        try:
+            with contextlib.suppress(KeyboardInterrupt):
+                spin(executor, system, lambda: time.monotonic() > end, arguments.seconds + 10)
+        finally:  # what was measured until then is reported
+            steps = arguments.mode == 'lockstep' or (len(watcher.seen) > 1 and len(watcher.lateness) > 0)
+            measured = steps and len(watcher.actor) > 1
+            if measured:
+                report(arguments, watcher)
+        if not measured:
+            raise system.failure(f'nothing measured in {arguments.seconds:g} s')
 
 
-def spin(executor: SingleThreadedExecutor, done: Callable[[], bool], seconds: float) -> None:
+def spin(executor: SingleThreadedExecutor, system: Launched, done: Callable[[], bool], seconds: float) -> None:
+    """
+    Raises:
+        Failure: the system has ended, or the time is over.
+    """
     deadline = time.monotonic() + seconds
     while not done():
+        system.check()
         if time.monotonic() > deadline:
-            raise SystemExit(f'nothing measured within {seconds:.0f} s')
+            raise system.failure(f'nothing measured within {seconds:.0f} s')
         executor.spin_once(timeout_sec=0.2)
 
 
@@ -156,7 +198,7 @@ def report_latency(arguments: argparse.Namespace, watcher: Watcher) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('mode', choices=['lockstep', 'latency'])
-    parser.add_argument('--seconds', type=float, default=30.0)
+    parser.add_argument('--seconds', type=number(1.0), default=30.0)
     parser.add_argument('--rate', type=float, default=20.0, help='control rate, Hz')
     parser.add_argument('launch', nargs='*', help='further launch arguments, for example run_dir:=runs/hour')
     arguments = parser.parse_intermixed_args()
@@ -166,6 +208,8 @@ def main() -> None:
     try:
         with tempfile.TemporaryDirectory() as folder:
             measure(arguments, Path(folder))
+    except Failure as failure:
+        raise SystemExit(f'error: {failure}') from None
     except KeyboardInterrupt:
         raise SystemExit('interrupted') from None
     rclpy.shutdown()

@@ -12,11 +12,13 @@ import tempfile
 from pathlib import Path
 
 import torch
+from common import number
 
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import AgentConfig, load_agent
 from dreamer_learning.array_networks import ArrayNetworks
 from dreamer_learning.benchmark import step_times
+from dreamer_learning.config import ConfigError
 from dreamer_learning.export import Origin, export_policy
 from dreamer_learning.onnx_policy import OnnxPolicy
 from dreamer_learning.policy import Policy
@@ -46,21 +48,41 @@ def measure(config: AgentConfig, task: Task, rounds: int, steps: int) -> dict[st
     return times
 
 
-def main() -> None:
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--agent', default='dreamer_v3', help='name of config/agents/<agent>.yaml')
     parser.add_argument('--size', default='', help='size block of the agent; without it three of dreamer_v3')
     parser.add_argument('--task', default='a1_walk', help='name of config/tasks/<task>.yaml')
-    parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--steps', type=int, default=400, help='steps of each in a round')
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    for size, name in [(arguments.size, arguments.task)] if arguments.size else SHOWN:
-        times = measure(load_agent(CONFIG, arguments.agent, size), load_task(CONFIG, name), arguments.rounds, arguments.steps)
+    parser.add_argument('--rounds', type=number(1), default=5)
+    parser.add_argument('--steps', type=number(1), default=400, help='steps of each in a round')
+    return parser.parse_args()
+
+
+def show(arguments: argparse.Namespace) -> None:
+    """A line for each of what computes, for each size.
+
+    Raises:
+        ConfigError: unknown agent, size or task, or an agent that cannot be exported.
+    """
+    shown = [(arguments.size, arguments.task)] if arguments.size else SHOWN
+    problems = [(size, name, load_agent(CONFIG, arguments.agent, size), load_task(CONFIG, name)) for size, name in shown]
+    for size, name, config, task in problems:
+        times = measure(config, task, arguments.rounds, arguments.steps)
         for runtime, values in times.items():
             p99 = sorted(values)[int(0.99 * len(values))]
             print(f'{arguments.agent} {size:4} {name:15} {runtime:12} p50 {statistics.median(values):7.3f} ms  p99 {p99:7.3f} ms',
                   flush=True)
+
+
+def main() -> None:
+    arguments = parse()
+    torch.set_num_threads(1)
+    try:
+        show(arguments)
+    except (ConfigError, OSError) as error:
+        raise SystemExit(f'error: {error}') from None
+    except KeyboardInterrupt:
+        raise SystemExit('interrupted') from None
 
 
 if __name__ == '__main__':

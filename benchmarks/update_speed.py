@@ -36,6 +36,8 @@ import venv
 from pathlib import Path
 from types import TracebackType
 
+from common import number, tail
+
 PEERS = Path(__file__).resolve().parent / 'peers'
 # Name -> what pip installs beside torch; the versions that the workers were written for.
 REQUIREMENTS = {'torchrl': 'torchrl==0.14.1', 'sheeprl': 'sheeprl==0.8.4'}
@@ -90,10 +92,6 @@ def install(name: str, folder: Path) -> Path:
     partial.write_text(stamp_text)
     partial.replace(stamp)
     return python
-
-
-def tail(path: Path, lines: int = 15) -> str:
-    return '\n'.join('  | ' + line for line in path.read_text(errors='replace').splitlines()[-lines:])
 
 
 class Worker:
@@ -215,13 +213,6 @@ def measure(arguments: argparse.Namespace) -> None:
         report(workers, title)
 
 
-def positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{value}: at least 1')
-    return value
-
-
 def parse() -> argparse.Namespace:
     cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'dreamer_ros' / 'update_speed'
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -229,9 +220,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument('--compile', action='store_true', help='our update; the peers stay as they are')
     parser.add_argument('--precision', choices=['float32', 'bfloat16'], default='float32',
                         help="of matrix products, ours and sheeprl's (default float32)")
-    parser.add_argument('--threads', type=positive, default=1, help='threads of torch, the same for everyone (default 1)')
-    parser.add_argument('--rounds', type=positive, default=6, help='turns of each (default 6)')
-    parser.add_argument('--updates', type=positive, default=3, help='updates a turn (default 3)')
+    parser.add_argument('--threads', type=number(1), default=1, help='threads of torch, the same for everyone (default 1)')
+    parser.add_argument('--rounds', type=number(1), default=6, help='turns of each (default 6)')
+    parser.add_argument('--updates', type=number(1), default=3, help='updates a turn (default 3)')
     parser.add_argument('--peers', nargs='*', choices=list(REQUIREMENTS), default=None,
                         help='whom to compare with (default: all that know the problem)')
     parser.add_argument('--env-dir', type=Path, default=cache, help=f'folder of the peers and the logs (default {cache})')

@@ -27,14 +27,17 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node, PushRosNamespace
 from launch_ros.parameter_descriptions import ParameterValue
 
+from dreamer_node import launching
+from dreamer_node.start import NOT_MADE
+
 SHARE = Path(get_package_share_directory('dreamer_bringup'))
 # Where Fast DDS finds config/fastdds.xml, with which camera images fit the shared memory: Jazzy's looks at the first name, later
 # ones at the second.
 PROFILE_NAMES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 # A node that ends with this code was given something it cannot work with; starting it again would not help.
 USER_ERROR = 2
-# One that an unexpected exception ended before it ran; it is started so often in a row.
-NOT_MADE, ATTEMPTS = 3, 3
+# So often in a row a node is started that an unexpected exception ends before it runs.
+ATTEMPTS = 3
 # Control nodes wait without spinning: a core that spins is missing to the learner.
 QUIET = {'OMP_NUM_THREADS': '1', 'OMP_WAIT_POLICY': 'passive'}
 # For nodes that write files at their end, at a low priority.
@@ -59,8 +62,10 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('robot', 'a1', f'robot, a file of robots/ in config_dir; shipped: {shipped("robots")}'),
         argument('task', 'a1_walk', f'what it learns, a file of tasks/ in config_dir; shipped: {shipped("tasks")}'),
         argument('agent', 'dreamer_v3', f'learning algorithm, a file of agents/ in config_dir; shipped: {shipped("agents")}'),
-        argument('size', 'cpu', 'size of the networks, a block of the agent file: cpu; paper; of dreamer_v3 1m, 12m, ... 400m'),
-        argument('blocks', '', 'named blocks of the agent file that stack on the size, separated by commas: gaussian_latents'),
+        argument('size', 'cpu', 'size of the networks, a block of the agent file: cpu; of dreamer_v3 1m, 12m, ... 400m; of the '
+                 'others paper'),
+        argument('blocks', '', 'named blocks of the agent file that stack on the size, separated by commas; of dreamer_v3 '
+                 'paper_unimix, of dreamer_v2 atari, gaussian_latents and more'),
         argument('run_dir', '', 'where the run is kept; an existing one is resumed. Empty: runs/<task>-<agent>-<time>'),
         argument('from_checkpoint', '', 'run directory or checkpoint whose weights a new run begins with, as far as they fit; '
                  'where the policy fits as a whole, prefill:=0 lets it act at once'),
@@ -85,7 +90,7 @@ def arguments() -> list[DeclareLaunchArgument]:
                  'it keeps max_torque; 0 = one command an action, all that lockstep has'),
         argument('velocity_source', 'estimate', 'base velocity in the reward', ['estimate', 'ground_truth']),
         argument('rviz', 'false', 'open rviz2, where it is installed, with the shipped view', switch),
-        argument('namespace', '', 'namespace of all topics; one for each robot'),
+        argument('namespace', '', 'namespace of all topics but /diagnostics; one for each robot'),
         argument('device', 'cpu', 'where the learner computes: cpu or cuda'),
         argument('compile', 'false', 'compile what updates do: faster after a first one that takes about a minute', switch),
         argument('precision', 'float32', 'of matrix products and convolutions in updates; bfloat16 is faster for sizes above cpu '
@@ -104,35 +109,7 @@ def run_directory(value: str, task: str, agent: str) -> Path:
 
 
 def number(context: LaunchContext, name: str, kind: type) -> int | float:
-    text = LaunchConfiguration(name).perform(context)
-    try:
-        value = kind(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value < math.inf:
-        raise RuntimeError(f"launch argument {name}: '{text}' is not allowed; allowed: {kind.__name__} of at least 0")
-    return value
-
-
-def check_names(text: dict[str, str]) -> None:
-    """Refuse a robot, task, agent, size or block that the files of config_dir do not know, before anything starts."""
-    from dreamer_learning.config import load_yaml, nearest
-
-    folder = Path(text['config_dir'])
-    if not folder.is_dir():
-        raise RuntimeError(f"launch argument config_dir: '{folder}' is not a folder")
-    allowed = {name: sorted(path.stem for path in (folder / f'{name}s').glob('*.yaml')) for name in ('robot', 'task', 'agent')}
-    for name, known in allowed.items():
-        if text[name] not in known:
-            raise RuntimeError(f"launch argument {name}: '{text[name]}' is not in {folder}/{name}s; {nearest(text[name], known)}")
-    path = folder / 'agents' / f'{text["agent"]}.yaml'
-    content = load_yaml(path)
-    blocks = [('blocks', name.strip()) for name in text['blocks'].split(',') if name.strip()]
-    for section, argument, name in [('sizes', 'size', text['size']), *(('blocks', *block) for block in blocks)]:
-        known = content.get(section, {})
-        # Anything else in the file is for the nodes to judge.
-        if isinstance(known, dict) and name not in known:
-            raise RuntimeError(f"launch argument {argument}: '{name}' is not in {path}; {nearest(name, known)}")
+    return launching.number(name, LaunchConfiguration(name).perform(context), kind)
 
 
 def texts(context: LaunchContext) -> dict[str, str]:
@@ -141,9 +118,9 @@ def texts(context: LaunchContext) -> dict[str, str]:
         'robot', 'task', 'agent', 'size', 'blocks', 'device', 'compile', 'precision', 'namespace', 'log_level', 'config_dir',
         'lockstep', 'velocity_source', 'camera', 'mode', 'variation_file', 'from_checkpoint', 'runtime', 'policy_file')}
     text['config_dir'] = str(Path(text['config_dir']).expanduser().absolute())
-    check_names(text)
-    if text['variation_file'] and not Path(text['variation_file']).is_file():
-        raise RuntimeError(f"launch argument variation_file: no file '{text['variation_file']}'")
+    if text['variation_file']:
+        node = '/'.join(['', *filter(None, text['namespace'].split('/')), 'mujoco_bridge'])
+        launching.check_parameter_file('variation_file', Path(text['variation_file']), node)
     if text['policy_file']:
         text['policy_file'] = str(Path(text['policy_file']).expanduser().absolute())
     return text
@@ -172,6 +149,7 @@ def own_topics(namespace: str) -> list[tuple[str, str]]:
 def robot_nodes(context: LaunchContext) -> list:
     """All nodes, once the arguments are known."""
     text = texts(context)
+    task = launching.check_names(text)
     sim, learns = (LaunchConfiguration(name).perform(context) == 'true' for name in ('sim', 'learner'))
     seed, steps = number(context, 'seed', int), number(context, 'steps', int)
     factor, ratio = number(context, 'real_time_factor', float), number(context, 'train_ratio', float)
@@ -182,7 +160,9 @@ def robot_nodes(context: LaunchContext) -> list:
     if lockstep and command_rate:
         raise RuntimeError(f'launch argument command_rate: {command_rate:g} needs time that goes on by itself; '
                            'allowed in lockstep: 0')
+    urdf = launching.robot_description(Path(text['config_dir']), text['robot'])
     run_dir = run_directory(LaunchConfiguration('run_dir').perform(context), text['task'], text['agent'])
+    launching.check_run_directory(run_dir, {name: text[name] for name in ('agent', 'size', 'task', 'robot')}, task)
     shared = {'config_dir': text['config_dir'], 'robot': text['robot'], 'task': text['task'], 'use_sim_time': sim}
     agent = {'agent': text['agent'], 'size': text['size'], 'blocks': text['blocks']}
     actor = acting(text, learns, agent, number(context, 'prefill', int))
@@ -203,7 +183,9 @@ def robot_nodes(context: LaunchContext) -> list:
         node('dreamer_drivers', 'driver', {**shared, 'command_rate': command_rate}),
         node('dreamer_actor', 'actor', {**shared, **actor, 'seed': seed, 'mode': text['mode']}),
         node('dreamer_recorder', 'recorder', kept, **PATIENT),
-        description(text, sim, node),
+        # The robot's own frames.
+        node('robot_state_publisher', 'robot_state_publisher', {
+            'robot_description': ParameterValue(urdf, value_type=str), 'use_sim_time': sim}),
     ]
     limit = lockstep and learns and ratio > 0
     if learns:
@@ -259,18 +241,6 @@ def waiting(threads: int, paced: bool) -> dict[str, str]:
     those need every core all the time.
     """
     return {'OMP_NUM_THREADS': str(threads or 1), 'OMP_WAIT_POLICY': 'active' if paced and threads >= 3 else 'passive'}
-
-
-def description(text: dict[str, str], sim: bool, node: Callable[..., Node]) -> Node:
-    """robot_state_publisher with the URDF of the robot's configuration."""
-    from dreamer_learning.config import load_yaml
-
-    path = Path(text['config_dir']) / 'robots' / f'{text["robot"]}.yaml'
-    urdf = Path(text['config_dir']).parent / 'urdf' / str(load_yaml(path).get('urdf'))
-    if not urdf.is_file():
-        raise RuntimeError(f'{path}: urdf: no file {urdf}')
-    return node('robot_state_publisher', 'robot_state_publisher', {
-        'robot_description': ParameterValue(urdf.read_text(encoding='utf-8'), value_type=str), 'use_sim_time': sim})
 
 
 def on_exit(finishes: bool) -> Callable[[Any, LaunchContext], list]:

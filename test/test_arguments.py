@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -28,6 +29,7 @@ def test_arguments_are_shown_with_descriptions() -> None:
     ('size', '2m', '1m'),
     ('config_dir', 'nowhere', 'not a folder'),
     ('variation_file', 'slippery.yaml', 'no file'),
+    ('seed', '-1', 'at most 4294967295'),
     ('steps', 'many', 'steps'),
     ('real_time_factor', '-1', 'real_time_factor'),
     ('duration', 'nan', 'of at least 0'),
@@ -80,13 +82,25 @@ def test_a_misspelt_variation_ends_the_launch(start: Callable[..., System], tmp_
     assert 'cannot work with what it was given' in system.output
 
 
-def test_an_agent_that_cannot_be_made_ends_the_launch(start: Callable[..., System], own_config: Path, tmp_path: Path) -> None:
-    path = own_config / 'agents' / 'quick.yaml'
-    content = yaml.safe_load(path.read_text())
-    # More than the address space holds.
-    content['sizes']['cpu']['networks']['units'] = 10**15
-    path.write_text(yaml.safe_dump(content))
-    system = start(run_dir=tmp_path / 'run', config_dir=own_config, agent='quick')
+def test_a_node_that_cannot_be_made_ends_the_launch(
+        start: Callable[..., System], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / 'path' / 'safetensors'
+    broken.mkdir(parents=True)
+    (broken / '__init__.py').write_text("raise RuntimeError('a broken installation')")
+    monkeypatch.setenv('PYTHONPATH', f'{broken.parent}:{os.environ.get("PYTHONPATH", "")}')
+    system = start(run_dir=tmp_path / 'run')
     assert system.wait(300) != 0
     [line] = [line for line in system.lines if 'failed 3 times in a row before it ran (exit code 3)' in line]
     assert re.search(r'(learner|actor)-\d+ failed', line)
+
+
+def test_steps_of_another_configuration_are_not_added_to_a_run(
+        start: Callable[..., System], own_config: Path, tmp_path: Path) -> None:
+    run = tmp_path / 'run'
+    run.mkdir()
+    (run / 'run.yaml').write_text(yaml.safe_dump({'agent': 'dreamer_v3', 'size': 'cpu', 'task': 'a1_walk', 'control_rate': 10.0}))
+    system = start(run_dir=run, learner='false')
+    assert system.wait(180) != 0
+    assert 'belongs to another configuration: control_rate: 10.0 there, 20.0 here' in system.output
+    assert 'process started' not in system.output
+    assert [path.name for path in run.iterdir()] == ['run.yaml']

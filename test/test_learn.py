@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
+from dreamer_learner.updater import TrainingFailed
 from dreamer_learning.agent_config import load_agent
 from dreamer_learning.config import ConfigError
 
@@ -132,6 +134,78 @@ def test_random_actions_come_first() -> None:
     np.testing.assert_allclose(random, np.delete(expected, [10, 21], 0)[:, 1], rtol=1e-6)
 
 
+class Broken(Line):
+    """A Line whose observation is not a number where `broken` says so of the count of its steps."""
+
+    def __init__(self, broken: Callable[[int], bool]) -> None:
+        super().__init__()
+        self._broken = broken
+
+    def _step(self, first: bool) -> SimpleNamespace:
+        step = super()._step(first)
+        if self._broken(len(self.actions)):
+            step.observation['place'] = np.float64('nan')
+        return step
+
+
+def test_training_without_a_finite_loss_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = dataclasses.replace(SETTINGS, steps=100 * LENGTH, train_ratio=8.0)
+    config = load_agent(ROOT / 'config', 'dreamer_v3', 'cpu', SMALL)
+    with pytest.raises(TrainingFailed, match=r'10 updates in a row .* observation/place of step \d+ of stream 0 is NaN'):
+        learn.run(settings, config, lambda seed: ControlTask(Broken(lambda count: True), 'vector', 2), tmp_path / 'run')
+    content = yaml.safe_load((tmp_path / 'run' / 'run.yaml').read_text())
+    assert content['evaluation'] == []
+    assert content['updates_left_out'] == 10
+    assert learn_table.load_run(tmp_path / 'run').evaluation == []
+    assert capsys.readouterr().err.count('warning: ') == 1
+
+
+def test_training_that_failed_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise TrainingFailed('ten in a row')
+
+    monkeypatch.setattr(sys, 'argv', ['learn.py'])
+    monkeypatch.setattr(learn, 'learn', fail)
+    with pytest.raises(SystemExit, match='error: ten in a row') as ended:
+        learn.main()
+    assert isinstance(ended.value.code, str)  # exit code 1
+
+
+def test_updates_without_a_finite_loss_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = dataclasses.replace(SETTINGS, steps=10 * LENGTH)
+    small = {**SMALL, 'replay': {**SMALL['replay'], 'capacity': 1024}}
+    config = load_agent(ROOT / 'config', 'dreamer_v3', 'cpu', small)
+    learn.run(settings, config, lambda seed: ControlTask(Broken(lambda count: count == 2), 'vector', 2), tmp_path / 'run')
+    left_out = yaml.safe_load((tmp_path / 'run' / 'run.yaml').read_text())['updates_left_out']
+    assert left_out > 0
+    assert len(learn_table.load_run(tmp_path / 'run').evaluation) == 10
+    assert f'{left_out} updates left out' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('options', [
+    ['--seeds', '-1'], ['--seeds', '0', '4294967296'], ['--steps', '0'], ['--steps', '1.5'], ['--train-ratio', 'nan'],
+    ['--train-ratio', '-1'], ['--threads', '0'], ['--repeat', 'often']])
+def test_a_number_out_of_range_names_its_option(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        learn.parse(options)
+    assert ended.value.code == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert f'argument {options[0]}: {options[-1]}: a' in line
+    assert 'at least' in line or 'from 0 to 4294967295' in line
+
+
+def test_the_largest_seed_is_one_for_the_evaluation_too(tmp_path: Path) -> None:
+    seeds = []
+
+    def make(seed: int) -> ControlTask:
+        seeds.append(seed)
+        return ControlTask(Line(), 'vector', 2)
+
+    settings = dataclasses.replace(SETTINGS, steps=LENGTH, train_ratio=0.0, seed=2**32 - 1)
+    learn.run(settings, load_agent(ROOT / 'config', 'dreamer_v3', 'cpu', SMALL), make, tmp_path / 'run')
+    assert seeds == [2**32 - 1, learn.EVALUATION_SEED - 1]
+
+
 @pytest.mark.parametrize(('options', 'repeat', 'ratio', 'prefill', 'size'), [
     (['--agent', 'planet'], 8, 2000.0, 5000, 'cpu'),
     (['--agent', 'planet', '--task', 'humanoid_run'], 2, 500.0, 5000, 'cpu'),
@@ -194,3 +268,30 @@ def test_what_is_not_a_run_is_said(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), 'repeat': 'often'}))
     with pytest.raises(ConfigError, match="run.yaml: repeat: expected int, not 'often'"):
         learn_table.show(tmp_path)
+
+
+@pytest.mark.parametrize(('file', 'text', 'message'), [
+    ('progress.csv', 'steps,return,updates,seconds\n1000,1.0,2,3\n2000,x,2,3\n',
+     "progress.csv: line 3: '2000,x,2,3'; allowed: 4 finite numbers"),
+    ('progress.csv', 'steps,return,updates,seconds\n1000\n', "progress.csv: line 2: '1000'; allowed: 4 finite numbers"),
+    ('progress.csv', 'steps,return,updates,seconds\n1000,nan,2,3\n', "progress.csv: line 2: '1000,nan,2,3'"),
+    ('progress.csv', '', 'progress.csv: the first line must be steps,return,updates,seconds'),
+    ('run.yaml', 'evaluation: abc\n', "run.yaml: evaluation: expected a list.*'abc'"),
+    ('run.yaml', 'evaluation: [1.0, abc]\n', "run.yaml: evaluation.*'abc'"),
+])
+def test_a_damaged_file_is_named(tmp_path: Path, file: str, text: str, message: str) -> None:
+    write_run(tmp_path, SETTINGS, [1.0], [])
+    path = tmp_path / SETTINGS.name() / file
+    if file == 'run.yaml':
+        text += yaml.safe_dump({key: value for key, value in yaml.safe_load(path.read_text()).items() if key != 'evaluation'})
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        learn_table.show(tmp_path)
+
+
+def test_a_row_that_is_half_written_does_not_count(tmp_path: Path) -> None:
+    write_run(tmp_path, SETTINGS, [1.0], [])
+    path = tmp_path / SETTINGS.name() / 'progress.csv'
+    path.write_text('steps,return,updates,seconds\r\n1000,1.0,2,36.5\r\n2000,2.0,4,')
+    run = learn_table.load_run(path.parent)
+    assert (run.steps.tolist(), run.seconds.tolist()) == ([1000.0], [36.5])

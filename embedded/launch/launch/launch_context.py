@@ -149,7 +149,9 @@ class LaunchContext:
         return self._launch_configurations
 
     def _push_launch_configurations(self) -> None:
-        self._launch_configurations_stack.append(dict(self._launch_configurations))
+        # The inner scope gets the copy: whoever keeps the mapping of a scope sees what is set in that scope later on.
+        self._launch_configurations_stack.append(self._launch_configurations)
+        self._launch_configurations = dict(self._launch_configurations)
 
     def _pop_launch_configurations(self) -> None:
         if not self._launch_configurations_stack:

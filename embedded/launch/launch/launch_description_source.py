@@ -42,17 +42,20 @@ class LaunchDescriptionSource:
         return self._load(location)
 
     def try_get_launch_description_without_context(self) -> LaunchDescription | None:
-        """Load the launch description if its path does not depend on the context, else return None."""
+        """
+        Return the launch description, or a preview of it where it is not loaded yet; None where it cannot be loaded.
+
+        A preview knows neither launch configurations nor the environment of the place where it is included, so it is
+        not kept.
+        """
         from .launch_context import LaunchContext
         if self._launch_description is not None:
             return self._launch_description
         try:
-            location = perform_substitutions(LaunchContext(), self._location_subs)
-            self._launch_description = self._get_launch_description(location)
+            return self._get_launch_description(perform_substitutions(LaunchContext(), self._location_subs))
         except Exception as error:
             get_logger('launch').debug(f'launch file is not known before execution: {error}')
             return None
-        return self._launch_description
 
     @property
     def location(self) -> str:

@@ -223,9 +223,10 @@ class LaunchService:
         self._interrupts += 1
         self._context.is_interrupted = True
         if number == signal.SIGINT:
-            text = 'user interrupted with ctrl-c (SIGINT)'
+            reason = 'ctrl-c (SIGINT)'
+            text = f'user interrupted with {reason}'
         else:
-            text = f'received {number.name}'
+            reason = text = f'received {number.name}'
         if number == signal.SIGQUIT:
             self._logger.error(f'{text}, terminating all processes now')
             self.emit_event(SignalProcess(signal_number=signal.SIGTERM, process_matcher=lambda action: True))
@@ -233,5 +234,5 @@ class LaunchService:
             self._logger.warning(f'{text} again, ignoring...')
         else:
             self._logger.warning(text)
-        self._request_shutdown(text, due_to_sigint=number == signal.SIGINT)
+        self._request_shutdown(reason, due_to_sigint=number == signal.SIGINT)
         sys.stdout.flush()

@@ -30,7 +30,7 @@ from launch.actions import (
 from launch.conditions import IfCondition, LaunchConfigurationEquals, LaunchConfigurationNotEquals, UnlessCondition
 from launch.event import Event
 from launch.event_handler import EventHandler
-from launch.event_handlers import OnExecutionComplete, OnShutdown
+from launch.event_handlers import OnExecutionComplete, OnProcessExit, OnShutdown
 from launch.events import Shutdown as ShutdownEvent
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.logging import get_logger
@@ -251,6 +251,15 @@ def test_coroutine_completes_and_its_error_ends_the_launch(run_launch: Any) -> N
     assert run_launch(RegisterEventHandler(done), action).code == 0
     assert notes == ['worked', 'complete']
     assert run_launch(OpaqueCoroutine(coroutine=fail), TimerAction(period=60.0, actions=[])).code == 1
+
+
+def test_timer_keeps_the_event_that_started_it(run_launch: Any) -> None:
+    notes: list[Any] = []
+    action = ExecuteProcess(cmd=['true'])
+    look = OpaqueFunction(function=lambda context: notes.append(context.locals.event.action))
+    timer = TimerAction(period=0.05, actions=[look])
+    run_launch(RegisterEventHandler(OnProcessExit(target_action=action, on_exit=[timer])), action)
+    assert notes == [action]
 
 
 async def over_at_once(context: Any) -> None:

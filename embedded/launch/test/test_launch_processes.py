@@ -254,7 +254,8 @@ def test_a_process_asked_for_during_shutdown_is_not_started(run_launch: Any) -> 
     run_launch(
         first, RegisterEventHandler(OnProcessIO(target_action=first, on_stdout=lambda event: Shutdown())),
         RegisterEventHandler(OnProcessExit(target_action=first, on_exit=[late])))
-    assert late.process_details is None
+    assert 'pid' not in late.process_details
+    assert late.return_code is None
 
 
 def test_run_can_be_repeated_and_runs_in_threads(run_launch: Any) -> None:

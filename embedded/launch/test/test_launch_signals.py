@@ -23,12 +23,15 @@ def assert_gone(pids: Any, seconds: Any=5.0) -> None:
 
 
 def test_sigint_without_a_terminal_is_passed_on_and_ends_with_0(start_launch: Any) -> None:
-    launched = start_launch(TWO_SLEEPERS)
+    launched = start_launch('''
+        tell = RegisterEventHandler(OnShutdown(on_shutdown=LogInfo(msg=['reason: ', LocalSubstitution('event.reason')])))
+        return LaunchDescription([sleeper('one'), sleeper('two'), tell])''')
     pids = wait_for_sleepers(launched, 'one', 'two')
     launched.process.send_signal(signal.SIGINT)
     assert launched.wait() == 0
     assert not any(map(is_alive, pids))
     assert '[WARNING] [launch]: user interrupted with ctrl-c (SIGINT)' in launched.output
+    assert 'reason: ctrl-c (SIGINT)\n' in launched.output
     assert "sending signal 'SIGINT' to process[one-1]" in launched.output
 
 

@@ -120,6 +120,13 @@ def test_anonymous_names_are_stable_and_differ(context: Any) -> None:
     assert AnonName('x').perform(context) != AnonName('x').perform(LaunchContext())
 
 
+def test_anonymous_names_are_names_of_nodes(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('socket.gethostname', lambda: 'my-host.local')
+    name = AnonName('my-node:1').perform(context)
+    assert name.startswith(f'my_node_1_my_host_local_{os.getpid()}_')
+    assert name.isidentifier()
+
+
 def test_locals(context: Any) -> None:
     context.extend_locals({'value': {'key': 7}})
     assert LocalSubstitution("value['key']").perform(context) == '7'

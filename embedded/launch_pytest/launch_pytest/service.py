@@ -9,6 +9,7 @@ from weakref import WeakSet
 
 import launch
 import pytest
+from launch.event_handlers import OnExecutionComplete
 from launch.launch_description_entity import LaunchDescriptionEntity
 
 from .actions import ReadyToTest
@@ -104,10 +105,12 @@ def start(
     if len(ready_actions) > 1:
         raise RuntimeError(f'{what} must have only one ReadyToTest action, not {len(ready_actions)}')
     if not ready_actions:
-        ready_actions.append(ReadyToTest())
-        description.add_action(ready_actions[0])
+        description.add_action(ReadyToTest())
     ready = asyncio.Event()
-    ready_actions[0]._add_callback(ready.set)
+    # Whichever is executed: what was found in an included launch file is of a preview of it.
+    service.context.register_event_handler(OnExecutionComplete(
+        target_action=lambda action: isinstance(action, ReadyToTest), on_completion=lambda event, context: ready.set(),
+        handle_once=True))
     service.include_launch_description(description)
     task = loop.create_task(service.run_async(shutdown_when_idle=shutdown_when_idle))
 

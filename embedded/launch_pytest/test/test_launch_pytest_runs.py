@@ -234,6 +234,36 @@ def test_it():
     result.stdout.fnmatch_lines([message])
 
 
+def test_ready_in_an_included_launch_file(run: Any, pytester: pytest.Pytester) -> None:
+    (pytester.path / 'inner.launch.py').write_text(
+        'from launch import LaunchDescription\nfrom launch_pytest.actions import ReadyToTest\n'
+        'def generate_launch_description():\n    return LaunchDescription([ReadyToTest()])\n')
+    result = run(head() + '''
+@launch_pytest.fixture
+def including(process):
+    never = launch.actions.TimerAction(period=60.0, actions=[])
+    return launch.LaunchDescription([process, never, launch.actions.IncludeLaunchDescription('inner.launch.py')])
+
+@pytest.mark.launch(fixture=including)
+def test_it(process, launch_context):
+    assert tools.wait_for_start_sync(launch_context, process, timeout=10)
+''')
+    result.assert_outcomes(passed=1)
+
+
+def test_start_is_that_of_the_process(run: Any) -> None:
+    result = run(head() + '''
+@launch_pytest.fixture
+def late():
+    return launch.LaunchDescription([python('pass', prefix='no_such_prefix_here'), ReadyToTest()])
+
+@pytest.mark.launch(fixture=late)
+def test_it(late, launch_context):
+    assert not tools.wait_for_start_sync(launch_context, late.entities[0], timeout=0.3)
+''')
+    result.assert_outcomes(passed=1)
+
+
 def test_error_after_ready_fails_at_the_end(run: Any) -> None:
     result = run(head() + '''
 @launch_pytest.fixture

@@ -5,8 +5,9 @@ from typing import Any
 
 import launch
 import pytest
+from ament_index_python.packages import PackageNotFoundError
 from launch.actions import GroupAction, SetLaunchConfiguration
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, SubstitutionFailure
 from launch_ros.actions import (
     Node,
     PushROSNamespace,
@@ -81,7 +82,8 @@ def test_types_of_parameters(run_nodes: Any) -> None:
     node = show(parameters=[{
         'text': 'true', 'number': 3, 'real': 2.0, 'flag': False, 'path': Path('/a/b'),
         'from_rate': rate, 'from_flag': flag, 'joined': ['x', rate], 'forced': ParameterValue(rate, value_type=str),
-        'forced_real': ParameterValue(rate, value_type=float), 'forced_list': ParameterValue('[1, 2]', value_type=list[int]),
+        'forced_real': ParameterValue(rate, value_type=float),
+        'forced_list': ParameterValue(LaunchConfiguration('numbers', default='[1, 2]'), value_type=list[int]),
         'ints': [1, 2], 'reals': [1, 2.5], 'texts': ['1', 'b'], 'items': [[rate], ['1', rate]], 'empty': '',
         'nested': {'deep': {'key': 1}, rate: 2}, ('sub', '_', flag): 'x',
         'list_text': LaunchConfiguration('list'),
@@ -141,12 +143,20 @@ def test_places_of_packages(package: Path) -> None:
     assert ExecutableInPackage('show', 'demo_pkg').perform(context) == str(package / 'lib' / 'demo_pkg' / 'show')
 
 
+def test_package_that_is_missing_is_one_that_is_not_found() -> None:
+    for find in (FindPackagePrefix('x').find, FindPackageShare('x').find):
+        for error in (PackageNotFoundError, SubstitutionFailure):
+            with pytest.raises(error, match=r"^package 'demo_pgk' was not found, did you mean 'demo_pkg'\?"):
+                find('demo_pgk')
+
+
 @pytest.mark.parametrize(('make', 'words'), [
     (lambda: Node(package='demo_pgk', executable='show'), ["'demo_pgk'", "'demo_pkg'"]),
     (lambda: Node(package='demo_pkg', executable='shwo'), ["'shwo'", "'show'"]),
     (lambda: show(name='a b'), ["'a b'", 'node name']),
     (lambda: show(namespace='a-b'), ["'/a-b'", 'namespace']),
-    (lambda: show(parameters=[{'rate': ParameterValue('fast', value_type=float)}]), ["'rate'", "'fast'", 'float']),
+    (lambda: show(parameters=[{'rate': ParameterValue(LaunchConfiguration('missing', default='fast'), value_type=float)}]),
+     ["'rate'", "'fast'", 'float']),
     (lambda: show(parameters=[{'rate': LaunchConfiguration('missing')}]), ["'missing'"]),
     (lambda: show(parameters=[{'mixed': [LaunchConfiguration('missing', default='[1, a]')]}]), ["'mixed'"]),
     (lambda: SetParametersFromFile('no/such.yaml'), ["'no/such.yaml'"]),
@@ -160,6 +170,12 @@ def test_mistakes_are_one_line(capsys: Any, make: Any, words: Any) -> None:
 def test_wrong_parameters_are_type_errors(parameters: Any) -> None:
     with pytest.raises(TypeError):
         show(parameters=parameters)
+
+
+@pytest.mark.parametrize('remappings', [{'a': 'b'}, [{'a': 'b'}], ['ab'], [('a', 'b', 'c')], [('a',)], 'ab'])
+def test_wrong_remappings_are_type_errors(remappings: Any) -> None:
+    with pytest.raises(TypeError, match='remappings must be a list of'):
+        show(remappings=remappings)
 
 
 def test_same_node_twice_is_a_warning(run_nodes: Any, capsys: Any) -> None:
@@ -185,6 +201,19 @@ def test_substitutions_in_a_parameter_file(run_nodes: Any, tmp_path: Path, packa
     error = error_of(capsys, show(parameters=[ParameterFile(file, allow_substs=True)]))
     assert str(file) in error
     assert "'rate' does not exist" in error
+
+
+def test_nodes_share_a_parameter_file_with_substitutions(run_nodes: Any, tmp_path: Path) -> None:
+    file = tmp_path / 'params.yaml'
+    file.write_text('/**: {ros__parameters: {rate: $(var rate)}}\n')
+    shared = ParameterFile(file, allow_substs=True)
+    nodes = [show(name=name, parameters=[shared]) for name in ('one', 'two')]
+    started = run_nodes(nodes, SetLaunchConfiguration('rate', '20'), *nodes)
+    assert [node.files for node in started] == [[{'/**': {'ros__parameters': {'rate': 20}}}]] * 2
+    assert list((tmp_path / 'tmp').iterdir()) == []
+    [later] = again = [show(parameters=[shared])]
+    [third] = run_nodes(again, SetLaunchConfiguration('rate', '30'), later)
+    assert third.files == [{'/**': {'ros__parameters': {'rate': 30}}}]
 
 
 def test_what_the_node_was_given_is_known_after_execution(run_nodes: Any) -> None:

@@ -170,13 +170,17 @@ def description_lines(entity: Any, depth: int = 0) -> list[str]:
 
 
 def _launch(path: Path, arguments: dict[str, str], options: Namespace) -> int:
-    from launch import LaunchDescription, LaunchService
+    from launch import LaunchContext, LaunchDescription, LaunchService
     from launch.actions import IncludeLaunchDescription
     from launch.launch_description_sources import AnyLaunchDescriptionSource
 
     # One source for both, so that the launch file is read once.
     source = AnyLaunchDescriptionSource(str(path))
-    _warn_of_undeclared(source.try_get_launch_description_without_context(), arguments)
+    try:
+        description = source.get_launch_description(LaunchContext())
+    except Exception:
+        description = None  # the launch service says what is wrong with it
+    _warn_of_undeclared(description, arguments)
     service = LaunchService(
         argv=[f'{name}:={value}' for name, value in arguments.items()],
         noninteractive=options.noninteractive,

@@ -1,10 +1,11 @@
-"""`ros2 pkg`, `run`, `launch`, `interface`, `bag` and the help."""
+"""`ros2 pkg`, `run`, `launch`, `interface`, `daemon`, what is not included, and the help."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from conftest import Ros2
@@ -58,6 +59,21 @@ def test_launch_passes_arguments_and_warns_of_unknown_ones(ros2: Ros2, demo_pack
     assert "WARNING: the launch file declares no argument 'wrod'; did you mean 'word'?\n" in result.stderr
 
 
+def test_launch_reads_the_file_once_and_says_what_is_wrong_with_it_once(ros2: Ros2, tmp_path: Path) -> None:
+    file = tmp_path / 'once.launch.py'
+    file.write_text(
+        'from launch import LaunchDescription\n'
+        f'with open({str(tmp_path / "reads")!r}, "a") as reads:\n    reads.write("x")\n'
+        'def generate_launch_description():\n    return LaunchDescription([])\n'
+    )
+    assert ros2('launch', str(file)).returncode == 0
+    assert (tmp_path / 'reads').read_text() == 'x'
+    file.write_text('wrong')
+    result = ros2('launch', str(file), 'word:=x')
+    assert result.returncode == 1
+    assert (result.stdout + result.stderr).count("name 'wrong' is not defined") == 1
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
@@ -97,7 +113,26 @@ def test_help_and_usage(ros2: Ros2) -> None:
     assert ros2('topic', 'list', '--nonsense').returncode == 2
 
 
-def test_bag_says_what_to_install(ros2: Ros2) -> None:
-    result = ros2('bag', 'info', '--verbose', 'x')
+@pytest.mark.parametrize('verb', ['start', 'status', 'stop'])
+def test_there_is_no_daemon(ros2: Ros2, verb: str) -> None:
+    result = ros2('daemon', verb)
+    assert (result.returncode, result.stdout, result.stderr) == (0, 'The daemon is not running\n', '')
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'package'),
+    [
+        (('bag', 'info', '--verbose', 'x'), 'ros-jazzy-rosbag2'),
+        (('component', 'list'), 'ros-jazzy-ros2component'),
+        (('doctor', '--report'), 'ros-jazzy-ros2doctor'),
+        (('multicast', 'receive'), 'ros-jazzy-ros2multicast'),
+        (('security', 'create_keystore', 'keys'), 'ros-jazzy-sros2'),
+        (('extensions', '-a'), 'ros-jazzy-ros2cli'),
+        (('pkg', 'create', '--build-type', 'ament_python', 'new'), 'ros-jazzy-ros2pkg'),
+    ],
+)
+def test_what_is_not_included_says_what_to_install(ros2: Ros2, arguments: tuple[str, ...], package: str) -> None:
+    result = ros2(*arguments)
     assert result.returncode == 1
-    assert 'ros-jazzy-rosbag2' in result.stderr
+    assert f'Debian package {package}' in result.stderr
+    assert len(result.stderr.splitlines()) == 1

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import enum
+from typing import NamedTuple
+
+import numpy as np
 
 
 class Cause(enum.StrEnum):
@@ -38,3 +41,36 @@ class Event(enum.StrEnum):
     HOLD = 'hold'
     DAMP = 'damp'
     CLOCK_JUMP = 'clock_jump'
+
+
+class Verdict(NamedTuple):
+    """Whether something was accepted, and if not, why: the cause, and what was wrong where the cause does not say it all."""
+
+    accepted: bool
+    cause: Cause | None = None
+    detail: str = ''
+
+    @property
+    def reason(self) -> str:
+        """Both in words."""
+        return f'{self.cause}: {self.detail}' if self.detail else str(self.cause)
+
+
+ACCEPTED = Verdict(True)
+
+
+def action_fault(cause: Cause, action: np.ndarray, joints: int) -> str:
+    """What of an action is wrong where the cause does not say it all; else ''.
+
+    Args:
+        action: of any shape and type.
+        joints: how many numbers it should have.
+    """
+    if cause is Cause.WRONG_SHAPE:
+        return f'{list(action.shape)}; allowed: [{joints}]'
+    if cause is Cause.WRONG_TYPE:
+        return f'{action.dtype}; allowed: float32, float64'
+    if cause is Cause.NOT_FINITE:
+        index = int(np.argmax(~np.isfinite(action)))
+        return f'number {index} is {action[index]}'
+    return ''

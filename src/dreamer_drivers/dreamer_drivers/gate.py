@@ -23,12 +23,11 @@ give way. There and at a soft start the low-pass begins anew.
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
 
 import numpy as np
 
 from dreamer_drivers.arrival import Spacing, stamp_fault
-from dreamer_drivers.causes import Cause, Event
+from dreamer_drivers.causes import ACCEPTED, Cause, Event, Verdict, action_fault
 from dreamer_drivers.command import GateCommand, Measurement, Mode
 from dreamer_drivers.config import GateConfig
 from dreamer_drivers.lowpass import LowPass
@@ -37,16 +36,6 @@ from dreamer_drivers.torque import bounded_kd, setpoint_range
 
 CLOCK_JUMP = 0.5
 """s that time may run backwards before it counts as another time; less is a message that came late."""
-
-
-class Verdict(NamedTuple):
-    """Whether something was accepted, and if not, why."""
-
-    accepted: bool
-    cause: Cause | None = None
-
-
-ACCEPTED = Verdict(True)
 
 
 class SafetyGate:
@@ -123,7 +112,7 @@ class SafetyGate:
         self._advance(now)
         cause = self._objection(action, stamp, now)
         if cause is not None:
-            return self.refuse(cause, now)
+            return self.refuse(cause, now, action_fault(cause, action, len(self._lower)))
         if now - stamp > self.config.period:
             self.events[Event.DEADLINE_MISS] += 1
         if np.abs(action).max() > 1 + self.config.action_tolerance:
@@ -143,12 +132,12 @@ class SafetyGate:
         self._spacing.accept(stamp, now)
         return ACCEPTED
 
-    def refuse(self, cause: Cause, now: float) -> Verdict:
+    def refuse(self, cause: Cause, now: float, detail: str = '') -> Verdict:
         """Refuse an action for a cause found outside the gate; an active robot holds its pose."""
         self.refused[cause] += 1
         if self.mode is Mode.ACTIVE:
             self._hold(now)
-        return Verdict(False, cause)
+        return Verdict(False, cause, detail)
 
     def latch_emergency_stop(self) -> None:
         """Stopped from before a restart: stays until it is cleared, though no source has asked for it since."""

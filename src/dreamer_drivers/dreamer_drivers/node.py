@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,10 +10,9 @@ from rclpy.clock import Clock, ClockType
 from std_srvs.srv import Trigger
 
 from dreamer_drivers.backend import Answer, Backend, Listener
-from dreamer_drivers.causes import Cause, Event
+from dreamer_drivers.causes import Cause, Event, Verdict
 from dreamer_drivers.command import Measurement, Mode
 from dreamer_drivers.config import DriverConfig
-from dreamer_drivers.gate import Verdict
 from dreamer_drivers.robot import load_gate
 from dreamer_drivers.simulation import SimulationBackend
 from dreamer_drivers.steps import Order, StepOrder
@@ -60,6 +60,7 @@ class DriverNode(Node):
         self._command_rate = float(rate)
         self._simulated_time = bool(self.get_parameter('use_sim_time').value)
         config, self.gate = load_gate(folder, robot, load_task(folder, task), self._command_rate)
+        self._joints = config.joints
         self._steps = StepOrder()
         self._answer = Answer()
         self._measured_stamp = 0.0
@@ -138,7 +139,15 @@ class DriverNode(Node):
         if verdict.accepted:
             self._measured_stamp = measurement.stamp
         else:
-            self._warn(f'joint_states refused: {verdict.cause}')
+            self._warn(f'joint_states refused: {verdict.cause}{self._unusable(measurement)}')
+
+    def _unusable(self, measurement: Measurement) -> str:
+        """The first number that is none, in words; '' = all are numbers."""
+        for name, values in (('position', measurement.position), ('velocity', measurement.velocity)):
+            for joint, value in zip(self._joints, values.tolist()):
+                if not math.isfinite(value):
+                    return f": {name} of '{joint}' is {value}"
+        return ''
 
     def _on_sensor_fault(self, description: str) -> None:
         self._sensor_fault = description
@@ -156,7 +165,7 @@ class DriverNode(Node):
         if order is not Order.RETRY:
             verdict = self._judge(message, order, now)
             if verdict.cause is not None:
-                self._warn(f'action of step {message.step} refused: {verdict.cause}')
+                self._warn(f'action of step {message.step} refused: {verdict.reason}')
             if verdict.cause is Cause.NO_SENSOR_DATA:
                 # No pose to hold. A waiting simulation sends its sensors again and gets its answer then.
                 return
@@ -176,7 +185,8 @@ class DriverNode(Node):
             return self.gate.refuse(Cause.MALFORMED, now)
         # The leading dimension is the environment: a robot is one.
         if action.shape[:1] != (1,):
-            return self.gate.refuse(Cause.WRONG_SHAPE, now)
+            detail = f'{list(action.shape)}; allowed: [1, {len(self._joints)}]'
+            return self.gate.refuse(Cause.WRONG_SHAPE, now, detail)
         return self.gate.submit(action[0], nanoseconds(message.header) * 1e-9, now)
 
     # ---- emergency stop

@@ -26,7 +26,7 @@ def load_gate(config_dir: Path, robot: str, task: Task, command_rate: float = 0.
     if task.action.discrete or task.action.size != len(config.joints) or task.environments != 1:
         kind = 'choices' if task.action.discrete else 'numbers'
         raise ConfigError(
-            f"task of robot '{task.robot}': an action is {task.action.size} {kind} for {task.environments} environments, "
+            f'{task.source}: an action is {task.action.size} {kind} for {task.environments} environments, '
             f'but {source} drives the {len(config.joints)} joints of one robot'
         )
     try:

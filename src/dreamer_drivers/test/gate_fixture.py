@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from dreamer_drivers.causes import Verdict
 from dreamer_drivers.command import Measurement
 from dreamer_drivers.config import DriverConfig, JointGroup, gate_config
-from dreamer_drivers.gate import SafetyGate, Verdict
+from dreamer_drivers.gate import SafetyGate
 from dreamer_learning.robots import ActionRange
 
 LOWER, UPPER = np.array([-1.0, -2.0]), np.array([1.0, 2.0])

@@ -72,20 +72,20 @@ def test_action_outside_the_unit_range_is_clipped_and_counted() -> None:
 # ---- refusals
 
 
-@pytest.mark.parametrize(('action', 'cause'), [
-    (np.array([0.0, np.nan], np.float32), Cause.NOT_FINITE),
-    (np.array([np.inf, 0.0], np.float32), Cause.NOT_FINITE),
-    (np.zeros(3, np.float32), Cause.WRONG_SHAPE),
-    (np.zeros((1, 2), np.float32), Cause.WRONG_SHAPE),
-    (np.zeros(0, np.float32), Cause.WRONG_SHAPE),
-    (np.zeros(2, np.int32), Cause.WRONG_TYPE),
+@pytest.mark.parametrize(('action', 'cause', 'detail'), [
+    (np.array([0.0, np.nan], np.float32), Cause.NOT_FINITE, 'number 1 is nan'),
+    (np.array([np.inf, 0.0], np.float32), Cause.NOT_FINITE, 'number 0 is inf'),
+    (np.zeros(3, np.float32), Cause.WRONG_SHAPE, '[3]; allowed: [2]'),
+    (np.zeros((1, 2), np.float32), Cause.WRONG_SHAPE, '[1, 2]; allowed: [2]'),
+    (np.zeros(0, np.float32), Cause.WRONG_SHAPE, '[0]; allowed: [2]'),
+    (np.zeros(2, np.int32), Cause.WRONG_TYPE, 'int32; allowed: float32, float64'),
 ])
-def test_bad_actions_are_refused_counted_and_held(action: np.ndarray, cause: Cause) -> None:
+def test_bad_actions_are_refused_counted_and_held(action: np.ndarray, cause: Cause, detail: str) -> None:
     gate = started()
     act(gate, PERIOD, (1, 1))
     measure(gate, 2 * PERIOD)
     verdict = gate.submit(action, 2 * PERIOD, 2 * PERIOD)
-    assert (verdict.accepted, verdict.cause) == (False, cause)
+    assert (verdict.accepted, verdict.cause, verdict.reason) == (False, cause, f'{cause}: {detail}')
     assert gate.refused == {cause: 1}
     command = gate.command(2 * PERIOD)
     assert command.mode is Mode.HOLD

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from driver_world import PERIOD, START, World, stamp_of
+from driver_world import PERIOD, POSE, START, World, stamp_of
 from rclpy.clock import Clock, ClockType
 from robot_files import ROBOT
-from sensor_msgs.msg import Imu
+from sensor_msgs.msg import Imu, JointState
 
 from dreamer_interfaces.msg import Action, JointCommand
 from dreamer_node.wire import nanoseconds, pack
@@ -48,6 +48,15 @@ def test_an_action_before_joint_states_is_refused_and_the_retry_is_answered(worl
     assert world.values()['refused.no_sensor_data'] == '1'
     assert not world.commands
     assert world.step(0).mode == JointCommand.ACTIVE
+
+
+def test_a_joint_that_is_not_a_number_is_named(world: World, capfd: pytest.CaptureFixture[str]) -> None:
+    world.step(0)
+    message = JointState(name=list(POSE), position=list(POSE.values()), velocity=[math.nan] * len(POSE))
+    message.header.stamp = stamp_of(START + PERIOD)
+    world.joints.publish(message)
+    world.until(lambda: world.values()['refused.bad_sensor'] == '1')
+    assert "joint_states refused: bad_sensor: velocity of 'hip_joint' is nan" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(('change', 'cause'), [

@@ -13,30 +13,15 @@ import yaml
 from dreamer_learner.settings import Settings
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.config import load_yaml
+from dreamer_learning.run_identity import step_identity
 from dreamer_learning.spaces import Task
 
 PACKAGES = ('torch', 'numpy', 'mujoco')
 
 
 def run_identity(names: Mapping[str, str], config: AgentConfig, task: Task) -> dict[str, Any]:
-    """What may not change within a run: recorded steps and checkpoints would mean something else.
-
-    Args:
-        names: agent, size, task, robot.
-
-    Returns:
-        plain data; `action_range` is joint -> angles (rad) that the actions -1 and 1 stand for, where the robot has joints.
-    """
-    joints, ranges = task.identity.get('joints', []), task.identity.get('action_range', [])
-    return {
-        **names,
-        'reward': task.reward,
-        'episode_length': task.episode_length,
-        'control_rate': task.control_rate,
-        'joints': list(joints),
-        'action_range': {joint: list(limits) for joint, limits in zip(joints, ranges)},
-        'config_hash': config.hash(task),
-    }
+    """What may not change within a run: recorded steps and checkpoints would mean something else. See step_identity."""
+    return {**step_identity(names, task), 'config_hash': config.hash(task)}
 
 
 def every_value(

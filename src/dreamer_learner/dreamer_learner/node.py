@@ -99,6 +99,7 @@ class LearnerNode(Node):
     def _make_trainer(self, config: AgentConfig, task: Task) -> Trainer:
         settings = self._settings
         parts = session.begin(config, task, settings, self._run, self.info, self.get_logger().warning)
+        self._run.claim()
         self._experience, self._updater, self._version = parts.experience, parts.updater, parts.version
         cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
         return Trainer(

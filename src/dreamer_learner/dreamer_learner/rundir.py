@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,10 +13,10 @@ import yaml
 
 from dreamer_learning.atomic import write_file
 from dreamer_learning.config import ConfigError, load_yaml
+from dreamer_learning.run_identity import differences
 from dreamer_node.storage import making_folders
 
 LOCK, RUN, CONFIG = '.learner.lock', 'run.yaml', 'config.yaml'
-MISSING = '(missing)'
 
 
 class RunDirectory:
@@ -24,7 +24,7 @@ class RunDirectory:
 
     Args:
         path: created where it does not exist.
-        run: what the run is, see dreamer_learner.identity. Written to run.yaml once.
+        run: what the run is, see dreamer_learner.identity; for run.yaml.
         config: every value, for config.yaml.
 
     Attributes:
@@ -43,7 +43,10 @@ class RunDirectory:
             self._lock = _lock(self.path / LOCK)
         try:
             self._sweep()
-            self.changed = self._claim(dict(run), dict(config))
+            self._run, self._config = dict(run), dict(config)
+            self._before = load_yaml(self.path / CONFIG) if (self.path / CONFIG).is_file() else {}
+            self.changed = list(differences(self._before, self._config)) if self._before else []
+            self._check()
         except BaseException:
             self.close()
             raise
@@ -56,6 +59,18 @@ class RunDirectory:
     def bags(self) -> Path:
         return self.path / 'bags'
 
+    def claim(self) -> None:
+        """Write what the run is for, once. For who has found that all else it was given can work: a run that could not begin
+        is for any configuration.
+
+        Raises:
+            OSError: the disk is full, or nothing may be written there.
+        """
+        if not (self.path / RUN).is_file():
+            write_file(self.path / RUN, yaml.safe_dump(self._run, sort_keys=False))
+        if self._before != self._config:
+            write_file(self.path / CONFIG, yaml.safe_dump(self._config, sort_keys=False))
+
     def close(self) -> None:
         """Let another learner use the directory."""
         self._lock.close()
@@ -66,24 +81,17 @@ class RunDirectory:
             for path in self.path.glob(pattern):
                 path.unlink(missing_ok=True)
 
-    def _claim(self, run: dict[str, Any], config: dict[str, Any]) -> list[str]:
-        run_file, config_file = self.path / RUN, self.path / CONFIG
-        before = load_yaml(config_file) if config_file.is_file() else {}
-        differences = list(_differences(before, config)) if before else []
-        if run_file.is_file():
-            other = list(_differences(load_yaml(run_file), run))
-            if other:
-                # A hash alone tells a person nothing: then the values behind it are named.
-                named = [text for text in other if not text.startswith('config_hash')] or differences or other
-                raise ConfigError(
-                    f'run_dir: {self.path} belongs to another configuration: {"; ".join(named)}; '
-                    'choose another run_dir or the values of that run'
-                )
-        if not run_file.is_file():
-            write_file(run_file, yaml.safe_dump(run, sort_keys=False))
-        if before != config:
-            write_file(config_file, yaml.safe_dump(config, sort_keys=False))
-        return differences
+    def _check(self) -> None:
+        if not (self.path / RUN).is_file():
+            return
+        other = list(differences(load_yaml(self.path / RUN), self._run))
+        if other:
+            # A hash alone tells a person nothing: then the values behind it are named.
+            named = [text for text in other if not text.startswith('config_hash')] or self.changed or other
+            raise ConfigError(
+                f'run_dir: {self.path} belongs to another configuration: {"; ".join(named)}; '
+                'choose another run_dir or the values of that run'
+            )
 
 
 def _lock(path: Path) -> IO[str]:
@@ -105,17 +113,3 @@ def _lock(path: Path) -> IO[str]:
             file.close()
         raise
     return file
-
-
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = '') -> Iterator[str]:
-    """Key by key, 'a.b: 1 there, 2 here'."""
-    for key in {**before, **now}:
-        there, here = before.get(key, MISSING), now.get(key, MISSING)
-        if isinstance(there, Mapping) and isinstance(here, Mapping):
-            yield from _differences(there, here, f'{prefix}{key}.')
-        elif _plain(there) != _plain(here):
-            yield f'{prefix}{key}: {there} there, {here} here'
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
-from dreamer_learning.config import ConfigError, nearest
+from dreamer_learning.config import ConfigError, Range, nearest
 from dreamer_learning.devices import PRECISIONS, Precision
+
+ALLOWED = {
+    'seed': Range(0, 2**32 - 1),  # what every random generator takes
+    'threads': Range(0, 1024),
+    'train_ratio': Range(0),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,9 +40,9 @@ class Settings:
             raise ConfigError(f"parameter precision: '{self.precision}' is not allowed; {nearest(self.precision, PRECISIONS)}")
         if not self.run_dir:
             raise ConfigError('parameter run_dir: not given; a folder for checkpoints and everything else of the run')
-        for name in ('seed', 'threads', 'train_ratio'):
-            if not getattr(self, name) >= 0:
-                raise ConfigError(f'parameter {name}: {getattr(self, name)} is not allowed; at least 0')
+        for name, allowed in ALLOWED.items():
+            if getattr(self, name) not in allowed:
+                raise ConfigError(f'parameter {name}: {getattr(self, name)} is not allowed; {allowed}')
         for name in ('publish_period', 'checkpoint_period', 'video_period'):
             if not getattr(self, name) > 0:
                 raise ConfigError(f'parameter {name}: {getattr(self, name)} is not allowed; seconds above 0')

@@ -97,10 +97,12 @@ def train(arguments: argparse.Namespace, stop: Stop) -> None:
                 parallel.agree(error)
                 raise
             stack.callback(run.close)
-            writer = stack.enter_context(SummaryWriter(str(run.path / 'tensorboard')))
-            files = Files(saving.Saver(run.checkpoints), settings.checkpoint_period, writer)
         parts = session.begin(config, task, settings, run, _say, _warn)
         read_bags(parts, arguments.bags or [arguments.run_dir / 'bags'])
+        if run is not None:
+            run.claim()
+            writer = stack.enter_context(SummaryWriter(str(run.path / 'tensorboard')))
+            files = Files(saving.Saver(run.checkpoints), settings.checkpoint_period, writer)
         if arguments.threads:
             torch.set_num_threads(arguments.threads)
         update(parts, arguments.updates, stop, files)

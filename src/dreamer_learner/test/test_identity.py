@@ -29,7 +29,9 @@ def test_a_run_is_refused_to_another_task_or_robot_naming_the_keys(
 ) -> None:
     config = load_agent(config_dir, 'small', 'tiny', {})
     task = dataclasses.replace(load_task(config_dir, 'reach'), identity=IDENTITY)
-    RunDirectory(tmp_path, run_identity(NAMES, config, task), {}).close()
+    run = RunDirectory(tmp_path, run_identity(NAMES, config, task), {})
+    run.claim()
+    run.close()
     RunDirectory(tmp_path, run_identity(NAMES, config, task), {}).close()
     with pytest.raises(ConfigError, match=text):
         RunDirectory(tmp_path, run_identity(NAMES, config, dataclasses.replace(task, **change)), {})
@@ -46,6 +48,7 @@ def test_every_value_is_plain_and_complete(config_dir: Path, tmp_path: Path) -> 
     assert (values['seed'], values['train_ratio'], values['agent_config']['replay']['batch']) == (7, 32.0, 4)
     assert {'torch', 'numpy'} <= set(values['versions'])
     run = RunDirectory(tmp_path / 'run', run_identity(NAMES, config, task), values)
+    run.claim()
     run.close()
     again = RunDirectory(tmp_path / 'run', run_identity(NAMES, config, task), values)
     assert again.changed == []

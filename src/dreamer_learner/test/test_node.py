@@ -136,10 +136,12 @@ def test_a_second_learner_ends_with_a_clear_error(config_dir: Path, tmp_path: Pa
 @pytest.mark.parametrize(('parameters', 'text'), [
     ({'task': 'reech'}, "did you mean 'reach'?"),
     ({'from_checkpoint': '/nowhere'}, 'from_checkpoint: /nowhere'),
+    ({'seed': 2**32}, 'parameter seed: 4294967296 is not allowed; at least 0 and at most 4294967295'),
+    ({'device': 'meta'}, "parameter device: 'meta' cannot be used"),
     ({'robot': 'ball'}, "robot 'ball' and task 'reach' do not fit: that task is for robot 'box'"),
 ])
 def test_a_wrong_parameter_is_one_line_and_exit_code_2(
-    config_dir: Path, tmp_path: Path, parameters: dict[str, str], text: str
+    config_dir: Path, tmp_path: Path, parameters: dict[str, object], text: str
 ) -> None:
     with Learner(config_dir, tmp_path / 'run', '/learner_errors', **parameters) as learner:
         assert learner.end() == 2
@@ -147,6 +149,16 @@ def test_a_wrong_parameter_is_one_line_and_exit_code_2(
     assert len(lines) == 1
     assert lines[0].startswith('error: ')
     assert text in lines[0]
+
+
+def test_a_start_that_failed_does_not_keep_the_folder(config_dir: Path, tmp_path: Path, peers: Peers) -> None:
+    run_dir = tmp_path / 'run'
+    with Learner(config_dir, run_dir, peers.namespace, size='wide', device='cuda:77') as learner:
+        assert learner.end() == 2
+    with Learner(config_dir, run_dir, peers.namespace) as learner:
+        peers.wait(lambda: 'learner ready' in learner.log.read_text())
+        assert yaml.safe_load((run_dir / 'run.yaml').read_text())['size'] == 'tiny'
+        assert learner.end(signal.SIGTERM) == 0
 
 
 def test_a_folder_that_cannot_be_made_now_is_one_line_and_exit_code_1(config_dir: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,9 +15,16 @@ RUN = {'agent': 'dreamer_v3', 'size': 'cpu', 'task': 'walk', 'robot': 'a1', 'con
 CONFIG = {'agent': 'dreamer_v3', 'agent_config': {'units': 128, 'mults': (2, 3), 'rate': 0.1}}
 
 
+def begin(path: Path, run: dict[str, Any] = RUN, config: dict[str, Any] = CONFIG) -> RunDirectory:
+    """A learner that began."""
+    directory = RunDirectory(path, run, config)
+    directory.claim()
+    return directory
+
+
 def test_what_the_run_is_for_is_written_once_and_read_again(tmp_path: Path) -> None:
     path = tmp_path / 'a folder' / 'run'
-    RunDirectory(path, RUN, CONFIG).close()
+    begin(path).close()
     assert yaml.safe_load((path / 'run.yaml').read_text()) == RUN
     assert yaml.safe_load((path / 'config.yaml').read_text())['agent_config']['rate'] == 0.1
     again = RunDirectory(path, RUN, CONFIG)
@@ -25,26 +33,37 @@ def test_what_the_run_is_for_is_written_once_and_read_again(tmp_path: Path) -> N
 
 
 def test_another_configuration_is_refused_naming_the_keys(tmp_path: Path) -> None:
-    RunDirectory(tmp_path, RUN, CONFIG).close()
+    begin(tmp_path).close()
     with pytest.raises(ConfigError, match=r'another configuration: size: cpu there, 1m here; choose'):
         RunDirectory(tmp_path, {**RUN, 'size': '1m', 'config_hash': 'bb'}, CONFIG)
     assert yaml.safe_load((tmp_path / 'run.yaml').read_text()) == RUN
 
 
 def test_where_only_the_hash_differs_the_values_behind_it_are_named(tmp_path: Path) -> None:
-    RunDirectory(tmp_path, RUN, CONFIG).close()
+    begin(tmp_path).close()
     other = {'agent': 'dreamer_v3', 'agent_config': {'units': 64, 'mults': (2, 3), 'rate': 0.1}}
     with pytest.raises(ConfigError, match=r'agent_config\.units: 128 there, 64 here; choose'):
         RunDirectory(tmp_path, {**RUN, 'config_hash': 'bb'}, other)
 
 
 def test_values_outside_the_hash_may_change_and_are_named(tmp_path: Path) -> None:
-    RunDirectory(tmp_path, RUN, CONFIG).close()
+    begin(tmp_path).close()
     other = {'agent': 'dreamer_v3', 'agent_config': {'units': 128, 'mults': (2, 3), 'rate': 0.2}}
-    run = RunDirectory(tmp_path, RUN, other)
+    run = begin(tmp_path, RUN, other)
     assert run.changed == ['agent_config.rate: 0.1 there, 0.2 here']
     assert yaml.safe_load((tmp_path / 'config.yaml').read_text())['agent_config']['rate'] == 0.2
     run.close()
+
+
+def test_a_run_that_could_not_begin_is_for_any_configuration(tmp_path: Path) -> None:
+    RunDirectory(tmp_path, RUN, CONFIG).close()
+    begin(tmp_path, {**RUN, 'size': '1m', 'config_hash': 'bb'}, {**CONFIG, 'size': '1m'}).close()
+    assert yaml.safe_load((tmp_path / 'run.yaml').read_text())['size'] == '1m'
+    # One that began before keeps what it is, whatever is asked for later.
+    with pytest.raises(ConfigError, match='size: 1m there, cpu here'):
+        RunDirectory(tmp_path, RUN, CONFIG)
+    RunDirectory(tmp_path, {**RUN, 'size': '1m', 'config_hash': 'bb'}, CONFIG).close()
+    assert yaml.safe_load((tmp_path / 'config.yaml').read_text())['size'] == '1m'
 
 
 def test_a_second_learner_is_refused_until_the_first_one_ends(tmp_path: Path) -> None:
@@ -90,10 +109,11 @@ def test_a_full_disk_is_no_configuration_error_and_leaves_no_lock(tmp_path: Path
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
         try:
             with pytest.raises(OSError, match='File too large'):
-                RunDirectory(tmp_path, RUN, CONFIG)
+                begin(tmp_path)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    RunDirectory(tmp_path, RUN, CONFIG).close()
+        assert not (tmp_path / 'run.yaml').exists()
+    begin(tmp_path).close()
     assert yaml.safe_load((tmp_path / 'run.yaml').read_text()) == RUN
 
 

@@ -14,9 +14,13 @@ GOOD = Settings('run', 'cpu', 0, 32.0, True, 5.0, 60.0, 60.0, 0)
     [
         ('run_dir', '', 'parameter run_dir: not given'),
         ('seed', -1, 'parameter seed: -1 is not allowed; at least 0'),
+        ('seed', 2**32, 'parameter seed: 4294967296 is not allowed; at least 0 and at most 4294967295'),
+        ('seed', 99999999999999999999, 'parameter seed: 99999999999999999999 is not allowed'),
+        ('threads', 10**20, 'parameter threads: 100000000000000000000 is not allowed; at least 0 and at most 1024'),
         ('threads', -2, 'parameter threads: -2 is not allowed'),
         ('train_ratio', -0.5, 'parameter train_ratio: -0.5 is not allowed'),
         ('train_ratio', float('nan'), 'parameter train_ratio: nan is not allowed'),
+        ('train_ratio', float('inf'), 'parameter train_ratio: inf is not allowed; at least 0'),
         ('publish_period', 0.0, 'parameter publish_period: 0.0 is not allowed; seconds above 0'),
         ('checkpoint_period', float('nan'), 'parameter checkpoint_period: nan'),
         ('video_period', -1.0, 'parameter video_period: -1.0'),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from peers import Learner, Peers, Recorder
 from steps import steps
 
@@ -123,6 +124,8 @@ def test_an_interrupted_training_is_saved(config_dir: Path, tmp_path: Path, bags
     ({'bags': '/nowhere'}, '--bags: /nowhere is not a folder'),
     ({'task': 'far'}, 'the task says float32 [1, 7]'),
     ({'updates': 0}, '--updates 0: at least 1'),
+    ({'seed': 99999999999999999999}, 'parameter seed: 99999999999999999999 is not allowed; at least 0 and at most 4294967295'),
+    ({'device': 'meta'}, "parameter device: 'meta' cannot be used"),
     ({'task': 'reech'}, "did you mean 'reach'?"),
     ({'from-checkpoint': '/nowhere'}, 'from_checkpoint: /nowhere'),
 ])
@@ -135,6 +138,17 @@ def test_what_cannot_be_trained_is_one_line(
     assert expected in result.stderr
     assert result.stderr.startswith('error: ')
     assert result.stderr.count('\n') == 1
+
+
+@pytest.mark.parametrize('wrong', [{'bags': '/nowhere'}, {'device': 'cuda:77'}])
+def test_a_start_that_failed_does_not_keep_the_folder(
+        config_dir: Path, tmp_path: Path, bags: Path, wrong: dict[str, object]) -> None:
+    run_dir = tmp_path / 'run'
+    assert train(config_dir, run_dir, bags, size='wide', **wrong).returncode == 2
+    assert [path.name for path in run_dir.iterdir()] == ['.learner.lock']
+    mended = train(config_dir, run_dir, bags, updates=1)
+    assert (mended.returncode, mended.stderr) == (0, '')
+    assert yaml.safe_load((run_dir / 'run.yaml').read_text())['size'] == 'tiny'
 
 
 def test_a_bag_without_a_tensor_of_the_task_is_named(config_dir: Path, tmp_path: Path, bags: Path) -> None:

@@ -80,19 +80,20 @@ class Normal(BoundedNormal):
 
 
 class TanhNormal(_Continuous):
-    """The tanh of a normal whose mean is 5 tanh(m / 5) and whose deviation is softplus(s + ln(e^5 - 1)) + 1e-4.
+    """The tanh of a normal whose mean is 5 tanh(m / 5) and whose deviation is softplus(s + ln(e^5 - 1)) + min_std.
 
-    Source: Dreamer V1's public code. parameters: (..., 2A) holding m then s; the bounds on the deviation are not used.
+    Source: Dreamer V1's public code, with min_std 1e-4. parameters: (..., 2A) holding m then s; max_std is not used.
     """
 
     SHIFT = math.log(math.exp(5.0) - 1)
-    LEAST_STD, LARGEST = 1e-4, 0.99999994
+    LARGEST = 0.99999994
     MODE_SAMPLES = 100
 
-    def __init__(self, parameters: Tensor, min_std: float = 0.0, max_std: float = 0.0) -> None:
+    def __init__(self, parameters: Tensor, min_std: float, max_std: float = 0.0) -> None:
         mean, std = parameters.chunk(2, -1)
         self.before_tanh = self.mean = 5 * torch.tanh(mean / 5)
-        self.std = functional.softplus(std + self.SHIFT) + self.LEAST_STD
+        self.std = functional.softplus(std + self.SHIFT) + min_std
+        self._min_std = min_std
 
     def at(self, noise: Tensor) -> Tensor:
         return torch.tanh(torch.addcmul(self.mean, self.std, noise))
@@ -123,7 +124,7 @@ class TanhNormal(_Continuous):
 
     def entropy_share(self, entropy: Tensor) -> Tensor:
         """Relative to a deviation of 1, which no tanh can spread further: (..., A) -> (..., A)."""
-        low = math.log(self.LEAST_STD) + NORMAL_ENTROPY
+        low = math.log(self._min_std) + NORMAL_ENTROPY
         return ((entropy - low) / (NORMAL_ENTROPY - low)).clamp(0, 1)
 
 

@@ -22,6 +22,7 @@ from dreamer_learning.agent_config import AgentConfig, title
 from dreamer_learning.behaviour import Behaviour
 from dreamer_learning.config import ConfigError, nearest
 from dreamer_learning.devices import PRECISIONS, Precision
+from dreamer_learning.footprint import TRAINED, check_memory
 from dreamer_learning.heads import ScalarHead
 from dreamer_learning.optim import LaProp
 from dreamer_learning.planning import NoBehaviour
@@ -58,7 +59,7 @@ class Agent:
         compiled: whether `compile` was called.
 
     Raises:
-        ConfigError: the agent does not go with what the task sees or does, or unknown precision.
+        ConfigError: the agent does not go with what the task sees or does, unknown precision, or too little memory.
     """
 
     def __init__(self, config: AgentConfig, task: Task, device: torch.device | str = 'cpu', seed: int = 0,
@@ -67,15 +68,18 @@ class Agent:
         if precision not in PRECISIONS:
             raise ConfigError(f"precision: '{precision}' is not allowed; {nearest(precision, PRECISIONS)}")
         self.config, self.task, self.device = config, task, torch.device(device)
+        check_memory(self._make_networks, TRAINED if self.device.type == 'cpu' else 1, config, task)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            behaviour = BEHAVIOURS[config.behaviour.method](config, task)
-            self.networks = nn.ModuleDict({'model': WorldModel(config, task), 'behaviour': behaviour})
-        self.networks.to(self.device)
+            self.networks = self._make_networks().to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(parallel.seed(seed))
         self.optimiser = self._make_optimiser()
         self.updates = 0
         self._precision, self.compiled = precision, False
+
+    def _make_networks(self) -> nn.ModuleDict:
+        behaviour = BEHAVIOURS[self.config.behaviour.method](self.config, self.task)
+        return nn.ModuleDict({'model': WorldModel(self.config, self.task), 'behaviour': behaviour})
 
     def _make_optimiser(self) -> LaProp | Adam:
         config = self.config.optimiser

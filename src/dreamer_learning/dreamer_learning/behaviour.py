@@ -158,6 +158,8 @@ class Behaviour(SlowCritic):
         one = task.action.discrete or own.entropy_scales == 'shared'
         self.entropy = AdaptiveScale(own.entropy, own.entropy_target, own.entropy_rate, ENTROPY_BOUNDS,
                                      size=1 if one else task.action.size)
+        # What V2 maximises is the return itself; later agents' gradient is that of the normalised advantage.
+        self._differentiates_baseline = self.returns is not None or self.advantages is not None
         self.level = ValueCentre(own.value_centering, own.discount_horizon)
 
     def compile_parts(self, backend: str) -> None:
@@ -208,7 +210,8 @@ class Behaviour(SlowCritic):
             values = self._values(path, logits)
             returns = lambda_return(reward, values, live, self.config.trace)
             scale = torch.ones(()) if self.returns is None else self.returns.update(returns)
-            advantage = (returns - values[:-1].detach()) / scale
+            baseline = values[:-1] if self._differentiates_baseline else values[:-1].detach()
+            advantage = (returns - baseline) / scale
             if self.config.rollouts > 1:
                 advantage = above_the_others(advantage, self.config.rollouts)
             if self.advantages is not None:

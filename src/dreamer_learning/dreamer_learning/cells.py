@@ -30,6 +30,12 @@ def between(start: Tensor, end: Tensor, weight: Tensor) -> Tensor:
     return torch.lerp(start.to(kind), end.to(kind), weight.to(kind))
 
 
+def limited(action: Tensor) -> Tensor:
+    """What is carried out of a sampled action: a normal's may be beyond [-1, 1], and no replayed one ever is. The gradient goes
+    on, as in DreamerV3's public code."""
+    return action / torch.clamp(action.detach().abs(), min=1.0)
+
+
 class BlockGRUWeights(NamedTuple):
     """The parameters rearranged once per sequence, so that a step is as few operations as possible."""
 
@@ -88,8 +94,7 @@ class BlockGRU(nn.Module):
 
     def embed_action(self, weight: Tensor, action: Tensor) -> Tensor:
         """The action's share of the hidden layer, bias included: (..., A) -> (..., D). Actions are limited to [-1, 1]."""
-        action = action / torch.clamp(action.detach().abs(), min=1.0)
-        return functional.linear(self.action_norm(self.from_action(action)), weight.t(), self.hidden.bias)
+        return functional.linear(self.action_norm(self.from_action(limited(action))), weight.t(), self.hidden.bias)
 
     def step(self, weights: Any, deter: Tensor, stoch: Tensor, action: Tensor) -> Tensor:
         """(B, D), (B, C*S), embedded action (B, D) -> (B, D)."""
@@ -128,8 +133,8 @@ class DenseGRU(nn.Module):
         return self.inputs.weight[:, self.stoch:]
 
     def embed_action(self, weight: Tensor, action: Tensor) -> Tensor:
-        """The action's share of the input layer, bias included: (..., A) -> (..., U)."""
-        return functional.linear(action, weight, self.inputs.bias)
+        """The action's share of the input layer, bias included: (..., A) -> (..., U). Actions are limited to [-1, 1]."""
+        return functional.linear(limited(action), weight, self.inputs.bias)
 
     def step(self, weights: Any, deter: Tensor, stoch: Tensor, action: Tensor) -> Tensor:
         """(B, D), (B, C*S), embedded action (B, U) -> (B, D)."""

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import difflib
 import math
+import reprlib
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -37,15 +38,24 @@ class Range:
     def __contains__(self, value: float) -> bool:
         fits_low = value > self.low if self.above else value >= self.low
         fits_high = value < self.high if self.below else value <= self.high
-        return fits_low and fits_high and math.isfinite(value)
+        # math.isfinite would not take an int beyond the floats.
+        return fits_low and fits_high and -math.inf < value < math.inf
 
     def __str__(self) -> str:
-        low = f'{"above" if self.above else "at least"} {self.low:g}'
-        return low if self.high == math.inf else f'{low} and {"below" if self.below else "at most"} {self.high:g}'
+        low = f'{"above" if self.above else "at least"} {_plain(self.low)}'
+        return low if self.high == math.inf else f'{low} and {"below" if self.below else "at most"} {_plain(self.high)}'
 
 
-Count = Annotated[int, Range(1)]
-Whole = Annotated[int, Range(0)]
+def _plain(value: float) -> str:
+    """An int with all its digits."""
+    return str(value) if isinstance(value, int) else f'{value:g}'
+
+
+MOST = 2**31 - 1
+"""Of whole numbers: more is a mistake, and torch and numpy cannot count it everywhere."""
+
+Count = Annotated[int, Range(1, MOST)]
+Whole = Annotated[int, Range(0, MOST)]
 Positive = Annotated[float, Range(0, above=True)]
 Amount = Annotated[float, Range(0)]
 Share = Annotated[float, Range(0, 1)]
@@ -60,20 +70,56 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     return f'{guess}allowed: {", ".join(names) if names else "nothing"}'
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that a mapping has twice, of which YAML takes the last, and values that are not what they say they are."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        # Before merge keys (<<) are resolved: what comes from another mapping may be given anew.
+        node = super().compose_mapping_node(anchor)
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                raise ConfigError(f"line {line}: key '{key.value}' is repeated; it is on line {lines[key.value]} already")
+            lines[key.value] = line
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ConfigError:
+            raise
+        # Of dates, and of explicit types as in !!int x, it lets pass what Python says.
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ConfigError(f'line {node.start_mark.line + 1}: {reprlib.repr(node.value)} cannot be read: {error}') from None
+
+
 def load_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file.
 
     Raises:
-        ConfigError: no such file, not YAML, or not a mapping.
+        ConfigError: no such file, it cannot be read, is not YAML, not a mapping, or one with a key twice.
     """
     path = Path(path)
-    if not path.is_file():
+    try:
+        text = path.read_text(encoding='utf-8') if path.is_file() else None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f'{path}: not UTF-8: byte {error.start} is {error.object[error.start]:#x}') from None
+    except OSError as error:
+        raise ConfigError(f'{path}: cannot be read: {error.strerror}') from None
+    if text is None:
         siblings = [item.stem for item in path.parent.glob('*.yaml')] if path.parent.is_dir() else []
         raise ConfigError(f"{path.parent}: no file '{path.name}'; {nearest(path.stem, siblings)}")
     try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = yaml.load(text, _Loader)
+    except ConfigError as error:
+        raise ConfigError(f'{path}: {error}') from None
+    except yaml.YAMLError as error:
         raise ConfigError(f'{path}: not valid YAML: {" ".join(str(error).split())}') from None
+    except RecursionError:
+        raise ConfigError(f'{path}: not valid YAML: nested too deeply') from None
     if content is None:
         content = {}
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
@@ -201,12 +247,13 @@ def _convert_sequence(kind: type, arguments: tuple[Any, ...], value: Any, source
 def _convert_scalar(hint: Any, value: Any, source: str) -> Any:
     if hint is float:
         # YAML 1.1 reads 1e-4 (without a dot) as text.
-        if isinstance(value, str):
-            with contextlib.suppress(ValueError):
-                value = float(value)
-        # No key means anything by a number that is none.
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value):
-            return float(value)
+        if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+            # OverflowError: an int beyond the floats.
+            with contextlib.suppress(ValueError, OverflowError):
+                number = float(value)
+                # No key means anything by a number that is none.
+                if not math.isnan(number):
+                    return number
     elif hint is Path and isinstance(value, (str, Path)):
         return Path(value)
     elif hint in (str, bool, int) and isinstance(value, hint) and isinstance(value, bool) == (hint is bool):

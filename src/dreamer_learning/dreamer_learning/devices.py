@@ -33,6 +33,8 @@ def check_device(name: str) -> torch.device:
     """
     try:
         device = torch.device(name)
+        if device.type not in ('cpu', 'cuda'):
+            raise RuntimeError('neither the CPU nor a CUDA device')
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         available = ['cpu', *(f'cuda:{index}' for index in range(torch.cuda.device_count()))]

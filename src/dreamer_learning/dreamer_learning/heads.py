@@ -69,7 +69,8 @@ class ScalarHead(nn.Module):
         super().__init__()
         self.kind, self.bins = kind, heads.bins
         size = heads.bins if kind == 'twohot' else 1
-        self.mlp = MLP(inputs, networks.units, layers, size, heads.outscale, networks.style)
+        # A number has 8 bits in half precision, too few for a value of 100; of bins only the differences matter.
+        self.mlp = MLP(inputs, networks.units, layers, size, heads.outscale, networks.style, wide_output=kind != 'twohot')
         self._output: ScalarOutput | None = None
 
     @property

@@ -5,8 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated, Literal
 
-from dreamer_learning.config import Amount, ConfigError, Count, Positive, Range, Share, ShareBelowOne, Whole
+from dreamer_learning.config import Amount, ConfigError, Positive, Range, Share, ShareBelowOne
 from dreamer_learning.networks import Style
+
+# Far above any agent; products of them still are sizes that torch can count (footprint.py).
+Width = Annotated[int, Range(1, 65536)]
+Channels = Annotated[int, Range(1, 1024)]
+Layers = Annotated[int, Range(1, 100)]
+HeadLayers = Annotated[int, Range(0, 100)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,14 +37,14 @@ class NetworkConfig:
         image_activation: of convolutions; '' = as elsewhere.
     """
 
-    units: Count
-    encoder_layers: Count
-    decoder_layers: Count
-    depth: Count
-    mults: tuple[Count, ...]
+    units: Width
+    encoder_layers: Layers
+    decoder_layers: Layers
+    depth: Channels
+    mults: tuple[Channels, ...]
     images: Literal['pooled', 'strided'] = 'pooled'
-    kernel: Count = 5
-    image_blocks: Count = 8
+    kernel: Annotated[int, Range(1, 63)] = 5
+    image_blocks: Width = 8
     image_dense: bool = True
     image_loss: Literal['mse', 'normal'] = 'mse'
     image_centre: Share = 0.5
@@ -73,12 +79,12 @@ class DynamicsConfig:
         initial: state before the first observation, zeros or learned.
     """
 
-    deter: Count
-    hidden: Count
-    stoch: Count
+    deter: Width
+    hidden: Width
+    stoch: Width
     classes: Annotated[int, Range(2, 256)] = 32  # the replay stores class numbers in one byte
-    blocks: Count = 1
-    prior_layers: Count = 1
+    blocks: Width = 1
+    prior_layers: Layers = 1
     unimix: ShareBelowOne = 0.0
     cell: Literal['block_gru', 'gru', 'norm_gru', 'unnormed_gru', 'reset_first_gru'] = 'block_gru'
     latent: Literal['categorical', 'gaussian'] = 'categorical'
@@ -111,11 +117,11 @@ class HeadConfig:
         outscale: of the last layers of reward and critic; continue_outscale and actor_outscale of the others.
     """
 
-    reward_layers: Whole
-    continue_layers: Whole
-    actor_layers: Whole
-    critic_layers: Whole
-    bins: Annotated[int, Range(3)] = 255
+    reward_layers: HeadLayers
+    continue_layers: HeadLayers
+    actor_layers: HeadLayers
+    critic_layers: HeadLayers
+    bins: Annotated[int, Range(3, 65535)] = 255
     reward: Literal['twohot', 'symlog', 'normal'] = 'twohot'
     critic: Literal['twohot', 'symlog', 'normal'] = 'twohot'
     continuation: bool = True

@@ -211,11 +211,15 @@ class MLP(nn.Module):
     """`layers` times (Linear, normalisation, activation), then, if `outputs` is given, one Linear: (..., I) -> (..., O).
 
     Several `outputs` are Linear layers side by side, see SplitLinear.
+
+    Args:
+        wide_output: the last layer computes in float32 also under autocast.
     """
 
     def __init__(self, inputs: int, units: int, layers: int, outputs: int | Sequence[int] = 0, outscale: float = 1.0,
-                 style: Style = V3) -> None:
+                 style: Style = V3, wide_output: bool = False) -> None:
         super().__init__()
+        self.wide_output = wide_output
         sizes = [inputs] + [units] * layers
         linears = [Linear(i, o, 1.0, style, style.bias) for i, o in zip(sizes, sizes[1:])]
         norms = [style.after(units) for _ in linears]
@@ -226,7 +230,12 @@ class MLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for layer, norm in self._stages:
             x = norm(functional.linear(x, layer.weight, layer.bias))
-        return x if self.out is None else widen(self.out(x))
+        if self.out is None:
+            return x
+        if self.wide_output:
+            with torch.autocast(x.device.type, enabled=False):
+                return self.out(widen(x))
+        return widen(self.out(x))
 
 
 def _output(inputs: int, outputs: int | Sequence[int], scale: float, style: Style) -> nn.Module | None:

@@ -16,6 +16,7 @@ from dreamer_learning.acting import Acting, Carry, RecurrentPolicy
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.array_networks import ArrayNetworks
 from dreamer_learning.coders import Encoder
+from dreamer_learning.footprint import check_memory
 from dreamer_learning.heads import Actor, ScalarHead, feature_size
 from dreamer_learning.planning import Planner
 from dreamer_learning.rssm import RSSM
@@ -56,9 +57,10 @@ class Policy(RecurrentPolicy):
         """arrays False: through torch in any case.
 
         Raises:
-            ConfigError: the agent does not go with what the task sees or does.
+            ConfigError: the agent does not go with what the task sees or does, or too little memory.
         """
         config.check_task(task)
+        check_memory(lambda: PolicyNetworks(config, task), 1, config, task)
         super().__init__(acting(config), task, seed)
         self.config, self.device = config, torch.device(device)
         fitting = ArrayNetworks.fit(config, task) and self.device.type == 'cpu'

@@ -118,6 +118,11 @@ class Task:
     identity: dict[str, Any] = dataclasses.field(default_factory=dict)
     name: str = ''
 
+    @property
+    def source(self) -> str:
+        """Its file below the configuration folder, for messages."""
+        return f'tasks/{self.name}.yaml'
+
     def __post_init__(self) -> None:
         if not 0 < self.control_rate < math.inf:
             raise ConfigError(f'control_rate {self.control_rate}: must be above 0 and finite')
@@ -167,3 +172,17 @@ def load_task(config_dir: Path, name: str) -> Task:
         raise ConfigError(f"{path}: key 'name' is fixed by the file's name")
     task = build(Task, content, str(path))
     return dataclasses.replace(task, identity=robot_identity(config_dir, task.robot), name=name)
+
+
+def load_robot_task(config_dir: Path, robot: str, name: str) -> Task:
+    """See load_task; `robot` '' = that of the task.
+
+    Raises:
+        ConfigError: the task is for another robot.
+    """
+    task = load_task(config_dir, name)
+    if robot and robot != task.robot:
+        raise ConfigError(
+            f"robot '{robot}' and task '{name}' do not fit: that task is for robot '{task.robot}'; change one of them"
+        )
+    return task

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from behaviour_toys import shaken_agent
 from learning_toys import make_batch, small_config, small_task
 
 from dreamer_learning.agent import Agent
@@ -52,16 +53,6 @@ def test_free_nats_apply_to_each_element_before_the_mean() -> None:
     assert sharp.grad is None  # the dynamics loss does not train the posterior
     losses['representation'].sum().backward()
     assert sharp.grad is not None
-
-
-def shaken_agent(discrete: bool = False, **overrides: dict) -> Agent:
-    """Heads that start at zero would make most of these numbers zero; small bins are likelier, so that values are small."""
-    agent = Agent(small_config(**overrides), small_task(discrete))
-    for name, parameter in agent.networks.named_parameters():
-        parameter.data.add_(0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
-        if name.endswith('out.bias') and len(parameter) == agent.config.heads.bins:
-            parameter.data.sub_(torch.linspace(-20, 20, len(parameter)).square())
-    return agent
 
 
 @pytest.mark.parametrize('starts', [0, 5])
@@ -281,49 +272,6 @@ def test_the_entropy_bonus_weights_each_dimension_by_its_scale(discrete: bool, s
     loss = behaviour._imagination_loss(agent.model, path, actions)[0].losses['actor']
     weight = torch.cumprod(agent.model.live(path), 0)[:-1]
     torch.testing.assert_close(loss, -weight * (policy.entropy() * behaviour.entropy.scale).sum(-1))
-
-
-def test_the_actor_learns_through_the_dynamics_and_trains_nothing_else() -> None:
-    agent = shaken_agent(behaviour={'actor_gradient': 'dynamics'})
-    behaviour, model = agent.behaviour, agent.model
-    starts = torch.randn(3, 48)
-    agent.generator.manual_seed(0)
-    path, actions = behaviour._imagine(model, starts, agent.generator)
-    losses = behaviour._imagination_loss(model, path, actions)[0].losses
-    losses['actor'].mean().backward()
-    trained = {n.split('.')[1] for n, p in agent.networks.named_parameters() if p.grad is not None and p.grad.any()}
-    assert trained == {'actor'}
-
-
-def test_the_gradient_through_the_dynamics_follows_the_return() -> None:
-    """One step, its reward a fixed function of the next state, no baseline's noise: the loss is -w (r + live v) / scale."""
-    agent = shaken_agent(behaviour={'actor_gradient': 'dynamics', 'horizon': 1, 'entropy': 0.0})
-    behaviour, model = agent.behaviour, agent.model
-    starts = torch.randn(5, 48)
-
-    def gradient(use_loss: bool) -> torch.Tensor:
-        agent.networks.zero_grad()
-        agent.generator.manual_seed(3)
-        path, actions = behaviour._imagine(model, starts, agent.generator)
-        if use_loss:
-            behaviour._imagination_loss(model, path, actions)[0].losses['actor'].sum().backward()
-        else:
-            live = model.live(path)
-            returns = model.reward.predict(path)[1] + live[1] * behaviour.critic.predict(path[1])
-            (-live[0].detach() * returns / behaviour.returns.scale()).sum().backward()
-        return torch.cat([p.grad.flatten() for p in behaviour.actor.parameters() if p.grad is not None])
-
-    by_loss = gradient(True)
-    assert by_loss.abs().max() > 0
-    torch.testing.assert_close(by_loss, gradient(False), rtol=1e-4, atol=1e-7)
-
-
-def test_discrete_actions_are_learned_through_the_dynamics_straight_through() -> None:
-    agent = shaken_agent(discrete=True, behaviour={'actor_gradient': 'dynamics', 'entropy': 0.0})
-    path, actions = agent.behaviour._imagine(agent.model, torch.randn(3, 48), agent.generator)
-    assert set(actions.detach().unique().tolist()) == {0.0, 1.0}
-    agent.behaviour._imagination_loss(agent.model, path, actions)[0].losses['actor'].mean().backward()
-    assert any(p.grad is not None and p.grad.any() for p in agent.behaviour.actor.parameters())
 
 
 @pytest.mark.parametrize('in_target', [True, False])

@@ -25,6 +25,7 @@ from dreamer_learning.value_gradient import ValueGradient
 
 SPACES = {'image': TensorSpec((64, 64, 3), 'uint8')}
 FEATURES = 5
+LEAST_STD = 1e-4  # danijar/dreamer, models.py: min_std
 
 
 def config(loss: dict | None = None, **behaviour: float | str) -> AgentConfig:
@@ -33,7 +34,8 @@ def config(loss: dict | None = None, **behaviour: float | str) -> AgentConfig:
                   'activation': 'elu', 'image_activation': 'relu', 'initialiser': 'glorot'},
         dynamics={'deter': DETER, 'hidden': UNITS, 'stoch': STOCH, 'blocks': 1, 'prior_layers': 1, 'cell': 'gru',
                   'latent': 'gaussian', 'std': 'softplus'},
-        heads={'reward': 'normal', 'critic': 'normal', 'actor': 'tanh_normal', 'actor_layers': 2, 'continue_layers': 2},
+        heads={'reward': 'normal', 'critic': 'normal', 'actor': 'tanh_normal', 'actor_min_std': LEAST_STD, 'actor_layers': 2,
+               'continue_layers': 2},
         loss={'replay_critic': 0.0, **(loss or {})},
         behaviour={'method': 'value_gradient', 'dynamics_share': 1.0, 'entropy': 0.0, **behaviour},
         replay={'context': False},
@@ -113,7 +115,7 @@ def test_actor() -> None:
         put(layer.weight, golden['tanh_normal/out/kernel'][:, mine].t())
         put(layer.bias, golden['tanh_normal/out/bias'][mine])
     for name, policy, action in (('', actor(golden['input/feat']), 'target/action'),
-                                 ('direct/', TanhNormal(golden['direct/raw']), 'direct/action')):
+                                 ('direct/', TanhNormal(golden['direct/raw'], LEAST_STD), 'direct/action')):
         assert isinstance(policy, TanhNormal)
         golden.check(f'{name}tanh_normal/loc', policy.mean)
         golden.check(f'{name}tanh_normal/scale', policy.std)
@@ -144,7 +146,7 @@ class NoActor(nn.Module):
     """Actions that do not matter: the value gradient needs none of their probabilities."""
 
     def forward(self, features: Tensor) -> TanhNormal:
-        return TanhNormal(torch.zeros(*features.shape[:-1], 2 * ACTIONS))
+        return TanhNormal(torch.zeros(*features.shape[:-1], 2 * ACTIONS), LEAST_STD)
 
 
 @pytest.mark.parametrize('kind', ['pcont', 'const_0.99'])
@@ -177,7 +179,7 @@ def test_without_values_the_actor_maximises_the_rewards_up_to_the_horizon(share:
     actions = torch.zeros(len(reward) - 1, BATCH, ACTIONS)
     losses = behaviour.imagination_loss(model, path, actions, torch.zeros(BATCH, dtype=torch.bool)).losses
     assert set(losses) == {'actor'}
-    log_prob = TanhNormal(torch.zeros(2 * ACTIONS)).log_prob(actions[0, 0])
+    log_prob = TanhNormal(torch.zeros(2 * ACTIONS), LEAST_STD).log_prob(actions[0, 0])
     for start in range(1, len(reward) - 1):
         returns = sum((0.99**step * reward[start + step] for step in range(len(reward) - start)), torch.zeros(BATCH))
         expected = -0.99**(start - 1) * returns * (share + (1 - share) * log_prob)

@@ -80,6 +80,7 @@ def test_a_missing_link_is_named_with_its_key(urdf: Urdf) -> None:
     ('<robot><joint', 'not valid XML'),
     ('', 'not valid XML'),
     ('<?xml version="1.0" encoding="utf-9"?><robot/>', 'not valid XML: unknown encoding'),
+    ('<robot name="M\xfcller"/>', 'not valid XML: not well-formed'),
     ('<sdf/>', "the root element is 'sdf', not 'robot'"),
     ('<robot xmlns:xacro="http://www.ros.org/wiki/xacro"><xacro:include filename="a"/></robot>', 'this is xacro; expand it'),
     (None, 'cannot be read: No such file'),
@@ -87,6 +88,6 @@ def test_a_missing_link_is_named_with_its_key(urdf: Urdf) -> None:
 def test_files_that_are_no_urdf(tmp_path: Path, content: str | None, text: str) -> None:
     path = tmp_path / 'bad.urdf'
     if content is not None:
-        path.write_text(content)
+        path.write_text(content, encoding='latin-1')
     with pytest.raises(ConfigError, match=f'bad.urdf: .*{text}'):
         Urdf(path)

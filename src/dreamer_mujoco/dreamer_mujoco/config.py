@@ -12,6 +12,18 @@ from dreamer_learning.config import ConfigError, load_section, nearest
 
 Range = tuple[float, float]
 
+LONGEST_SETTLE = 600.0
+"""s; beyond it a start would not end."""
+
+MOST_PIXELS = 8192
+"""Of a camera's width and height."""
+
+RATES = 0.001, 1000.0
+"""Lowest and highest of a camera, Hz."""
+
+LARGEST = 1e6
+"""Of noise, and of what a variation draws: products of the two still are angles that have a sine."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Keyframe:
@@ -34,8 +46,10 @@ class Keyframe:
     def __post_init__(self) -> None:
         if not all(math.isfinite(value) for value in (*self.joints, *self.orientation)):
             raise ConfigError(f'joints {self.joints}, orientation {list(self.orientation)}: every value must be finite')
-        if not (0 <= self.settle < math.inf and 0 <= self.noise < math.inf):
-            raise ConfigError(f'settle {self.settle}, noise {self.noise}: at least 0 and finite')
+        if not 0 <= self.settle <= LONGEST_SETTLE:
+            raise ConfigError(f'settle {self.settle}: from 0 to {LONGEST_SETTLE:g} s')
+        if not 0 <= self.noise <= math.pi:
+            raise ConfigError(f'noise {self.noise}: from 0 to pi')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +70,13 @@ class CameraConfig:
     rate: float = 20.0
 
     def __post_init__(self) -> None:
-        if min(self.width, self.height) < 1 or not (0 < self.rate < math.inf and 0 < self.field_of_view < math.pi):
-            raise ConfigError(f'{self}: width, height and rate are above 0, field_of_view between 0 and pi')
+        for name in ('width', 'height'):
+            if not 1 <= getattr(self, name) <= MOST_PIXELS:
+                raise ConfigError(f'{name} {getattr(self, name)}: from 1 to {MOST_PIXELS} pixels')
+        if not RATES[0] <= self.rate <= RATES[1]:
+            raise ConfigError(f'rate {self.rate}: from {RATES[0]:g} to {RATES[1]:g} Hz')
+        if not 0 < self.field_of_view < math.pi:
+            raise ConfigError(f'field_of_view {self.field_of_view}: between 0 and pi')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,8 +91,8 @@ class SensorNoise:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not 0 <= value < math.inf:
-                raise ConfigError(f'{name} {value}: at least 0 and finite')
+            if not 0 <= value <= LARGEST:
+                raise ConfigError(f'{name} {value}: from 0 to {LARGEST:g}')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,8 +124,8 @@ class Variation:
             low, high = value
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
                 raise ConfigError(f'{field.name}: {list(value)}: expected [lowest, highest], both finite')
-            if low < 0 and field.name != 'slope':
-                raise ConfigError(f'{field.name}: {list(value)}: at least 0')
+            if not 0 <= low <= high <= LARGEST and field.name != 'slope':
+                raise ConfigError(f'{field.name}: {list(value)}: at least 0 and at most {LARGEST:g}')
             if field.name == 'slope' and max(-low, high) > 1.0:
                 raise ConfigError(f'slope: {list(value)}: between -1 and 1 rad')
 

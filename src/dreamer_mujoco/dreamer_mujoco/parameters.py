@@ -78,7 +78,7 @@ def read_parameters(node: Node) -> BridgeParameters:
     if not 1 <= state_rate <= 1 / config.timestep:
         raise ConfigError(f'state_rate {state_rate}: between 1 and {1 / config.timestep:g} Hz')
     if task.control_rate > 1 / config.timestep:
-        raise ConfigError(f'control_rate {task.control_rate} of the task: at most {1 / config.timestep:g} Hz')
+        raise ConfigError(f'{task.source}: control_rate {task.control_rate}: at most {1 / config.timestep:g} Hz')
     seed = int(declare(node, 'seed', 0, 'of the noise in poses and sensors'))
     if seed < 0:
         raise ConfigError(f'seed {seed}: at least 0')

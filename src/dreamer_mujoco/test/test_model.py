@@ -174,13 +174,33 @@ def test_an_imu_with_other_axes_than_the_base_is_refused(tmp_path: Path, joint: 
     (lambda: Keyframe([0.0], settle=math.inf), 'settle inf'),
     (lambda: Keyframe([0.0], noise=-1.0), 'noise -1.0'),
     (lambda: SensorNoise(orientation=math.nan), 'orientation nan'),
-    (lambda: CameraConfig('eye', rate=math.nan), 'rate are above 0'),
-    (lambda: CameraConfig('eye', rate=math.inf), 'rate are above 0'),
+    (lambda: Keyframe([0.0], settle=1e308), r'settle 1e\+308: from 0 to 600 s'),
+    (lambda: Keyframe([0.0], noise=1e308), r'noise 1e\+308: from 0 to pi'),
+    (lambda: SensorNoise(orientation=1e308), r'orientation 1e\+308: from 0 to 1e\+06'),
+    (lambda: Variation(sensor_noise=(0.0, 1e308)), r'sensor_noise: \[0.0, 1e\+308\]: at least 0 and at most 1e\+06'),
+    (lambda: CameraConfig('eye', width=10**30), r'width 10{30}: from 1 to 8192 pixels'),
+    (lambda: CameraConfig('eye', height=0), 'height 0: from 1 to 8192 pixels'),
+    (lambda: CameraConfig('eye', rate=math.nan), 'rate nan: from 0.001 to 1000 Hz'),
+    (lambda: CameraConfig('eye', rate=math.inf), 'rate inf: from 0.001 to 1000 Hz'),
+    (lambda: CameraConfig('eye', rate=1e-308), 'rate 1e-308: from 0.001 to 1000 Hz'),
+    (lambda: CameraConfig('eye', field_of_view=0.0), 'field_of_view 0.0: between 0 and pi'),
     (lambda: dataclasses.replace(ARM_CONFIG, friction=math.inf), 'friction inf'),
 ])
 def test_numbers_that_mean_nothing_are_refused(make: Callable[[], object], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         make()
+
+
+@pytest.mark.parametrize(('old', 'new', 'text'), [
+    ('width: 64', f'width: {10**30}', r'cameras: camera: width 10{30}: from 1 to 8192 pixels'),
+    ('noise: 0.02', 'noise: 1.0e+308', r'keyframes: back: noise 1e\+308: from 0 to pi'),
+])
+def test_a_value_of_the_robots_file_is_named_with_its_key(tmp_path: Path, old: str, new: str, text: str) -> None:
+    path = tmp_path / 'robots' / 'a1.yaml'
+    path.parent.mkdir()
+    path.write_text((CONFIG_DIR / 'robots' / 'a1.yaml').read_text().replace(old, new, 1))
+    with pytest.raises(ConfigError, match=f'{path}: simulation: {text}'):
+        load_simulation(tmp_path, 'a1')
 
 
 def test_configuration_errors_are_clear() -> None:

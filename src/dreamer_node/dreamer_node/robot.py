@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from rclpy.node import Node
 
-from dreamer_learning.config import ConfigError
-from dreamer_learning.spaces import Task, load_task
+from dreamer_learning.spaces import Task, load_robot_task
 from dreamer_node.runtime import config_dir, declare
 
 
@@ -35,9 +34,5 @@ def assignment(node: Node) -> Assignment:
     folder = config_dir(node)
     robot = str(declare(node, 'robot', '', "robot; '' = that of the task"))
     name = str(declare(node, 'task', 'a1_walk', 'name of config/tasks/<task>.yaml'))
-    task = load_task(folder, name)
-    if robot and robot != task.robot:
-        raise ConfigError(
-            f"robot '{robot}' and task '{name}' do not fit: that task is for robot '{task.robot}'; change one of them"
-        )
+    task = load_robot_task(folder, robot, name)
     return Assignment(folder, task.robot, name, task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import struct
 import zlib
@@ -43,7 +44,8 @@ class Scan:
     def chunks(self) -> Iterator[list[Message]]:
         """The messages chunk by chunk, in the order of the file.
 
-        Of a chunk that is cut short the whole messages are returned. A chunk with a wrong checksum is left out.
+        Of a chunk that is cut short the whole messages are returned. A chunk with a wrong checksum is left out. A record whose
+        length cannot be true looks as if it was cut short, and nothing behind it can be found.
         """
         with self.path.open('rb') as file:
             magic = file.read(len(MAGIC))
@@ -58,20 +60,26 @@ class Scan:
                 if code == 0:
                     self.damage = f'zeros at byte {file.tell() - len(head)}'
                     return
-                if code == FOOTER:
+                # Looked at each time: the file may be growing.
+                left = os.fstat(file.fileno()).st_size - file.tell()
+                whole = length <= left
+                if not whole:
+                    self.damage = f'record of {length} bytes at byte {file.tell()} reaches behind the end'
+                elif code == FOOTER:
                     self.finished = file.read(length + len(MAGIC))[length:] == MAGIC
                     return
-                messages = self._record(code, length, file)
+                messages = self._record(code, min(length, left), whole, file)
                 if messages:
                     yield messages
+                if not whole:
+                    return
 
-    def _record(self, code: int, length: int, file: BinaryIO) -> list[Message]:
+    def _record(self, code: int, length: int, whole: bool, file: BinaryIO) -> list[Message]:
         start = file.tell()
         if code not in (SCHEMA, CHANNEL, MESSAGE, CHUNK):
             file.seek(length, 1)
             return []
         content = file.read(length)
-        whole = len(content) == length
         try:
             if code == CHUNK:
                 return self._chunk(content, whole, start)

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from steps import messages, stock_read
 
+from dreamer_recorder.info import run
 from dreamer_recorder.mcap import (
     CHUNK,
     CHUNK_HEAD,
@@ -22,6 +23,7 @@ from dreamer_recorder.mcap import (
 )
 from dreamer_recorder.metadata import file_metadata, write_metadata
 from dreamer_recorder.reader import ACTION, OBSERVATION, read_steps
+from dreamer_recorder.recording import Recording
 from dreamer_recorder.repair import repair
 from dreamer_recorder.scan import Scan, files_in_order, is_finished
 
@@ -150,6 +152,50 @@ def test_a_chunk_with_a_wrong_checksum_is_left_out(tmp_path: Path, caplog: pytes
     path.write_bytes(data)
     assert [step.step for step in read_steps(tmp_path)] == [0, 1, 2, 6, 7, 8]
     assert 'checksum' in caplog.text
+
+
+def chunk_starts(data: bytes) -> list[int]:
+    """Offsets of the chunks of a file."""
+    found, at = [], len(MAGIC)
+    while at + RECORD.size <= len(data) - len(MAGIC):
+        code, length = RECORD.unpack_from(data, at)
+        found += [at] if code == CHUNK else []
+        at += RECORD.size + length
+    return found
+
+
+@pytest.mark.parametrize('bit', [34, 36, 46, 62, 63])
+@pytest.mark.parametrize('cut', [False, True])
+def test_a_wrong_length_of_a_record_costs_the_rest_of_its_file_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, bit: int, cut: bool
+) -> None:
+    path = write(tmp_path / 'bags' / 'bag', finish=not cut)
+    data = bytearray(path.read_bytes())
+    wrong = chunk_starts(bytes(data))[1] + 1
+    data[wrong + bit // 8] ^= 1 << bit % 8
+    (length,) = struct.unpack_from('<Q', data, wrong)
+    path.write_bytes(data)
+    # The chunk's own messages are whole; where the next chunk begins is not known.
+    assert scanned(path) == expected(12)
+    assert [step.step for step in read_steps(tmp_path)] == list(range(6))
+    assert f'{path}: record of {length} bytes at byte {wrong + 8} reaches behind the end' in caplog.text
+    assert run([str(tmp_path)]) == 0
+    recording = Recording(tmp_path / 'bags', 1 << 20, 0.01, lambda *_: None)
+    recording.close()
+    assert scanned(path) == expected(12)
+    assert is_finished(path)
+
+
+def test_a_wrong_length_of_a_record_that_holds_no_messages(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write(tmp_path / 'bag', finish=True)
+    data = bytearray(path.read_bytes())
+    chunk = chunk_starts(bytes(data))[0]
+    index = chunk + RECORD.size + RECORD.unpack_from(data, chunk)[1]
+    assert data[index] == MESSAGE_INDEX
+    data[index + 8] ^= 0x80
+    path.write_bytes(data)
+    assert [step.step for step in read_steps(tmp_path)] == [0, 1, 2]
+    assert 'reaches behind the end' in caplog.text
 
 
 def test_zeros_after_a_power_failure_end_the_file(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from dreamer_sensing.execution import Execution
 from dreamer_sensing.kinematics import FootKinematics
 from dreamer_sensing.proprioception import proprioception, proprioception_size, rotation_matrix
 from dreamer_sensing.reading import SensorReading
-from dreamer_sensing.rewards import RewardState, find_reward
+from dreamer_sensing.rewards import RewardState, find_reward, try_reward
 from dreamer_sensing.settings import SensingConfig
 from dreamer_sensing.velocity import VelocityEstimator
 
@@ -82,7 +83,7 @@ class Observer:
         self._joint_count = len(config.joints)
         self.image_spec = _check_observation(task, self._joint_count)
         self._names = list(task.observation)
-        self._reward = find_reward(task.reward)
+        self._reward = find_reward(task.reward, task.source)
         self._lower, self._upper = joint_ranges(config.action_range, config.joints)
         self._kinematics = FootKinematics(urdf, config.base_link, config.feet, config.joints)
         self._estimator = VelocityEstimator(self._kinematics, config.velocity)
@@ -92,8 +93,8 @@ class Observer:
         self._longest = GAP_PERIODS / task.control_rate
         self._tracked: float | None = None
         self._observed: float | None = None
-        # A reward made for another robot is found now, not at the first step.
-        self._reward(self._state(0.5 * (self._lower + self._upper), np.eye(3), np.zeros(3)))
+        middle = self._state(0.5 * (self._lower + self._upper), np.eye(3), np.zeros(3))
+        try_reward(task.reward, task.source, self._reward, middle)
 
     @property
     def stream(self) -> int:
@@ -142,8 +143,10 @@ class Observer:
         # The motion goes on, so the velocity does too.
         if not self.execution.observe(self._episode.step):
             self._episode.cut()
-        flags = self._episode.next()
         total, parts = self._reward(self._state(reading.joint_position, rotation, velocity))
+        if not math.isfinite(total):
+            raise Refused('reward', f'the reward is {total}')
+        flags = self._episode.next()
         return SensedStep(
             stamp=reading.time, stream=self._episode.stream, step=flags.step, tensors=self._tensors(reading, rotation),
             reward=0.0 if flags.is_first else total, is_first=flags.is_first, is_last=flags.is_last, is_terminal=False,
@@ -204,20 +207,22 @@ def _check_observation(task: Task, joint_count: int) -> TensorSpec | None:
         ConfigError: a tensor that this robot cannot fill.
     """
     if task.environments != 1:
-        raise ConfigError(f'environments {task.environments}: a robot is one environment')
+        raise ConfigError(f'{task.source}: environments {task.environments}: a robot is one environment')
     images = [name for name, spec in task.observation.items() if spec.image]
     for name, spec in task.observation.items():
         if spec.image:
             if name != images[0]:
-                raise ConfigError(f"observation: '{images[0]}' and '{name}' are both images; sensing has one camera")
+                raise ConfigError(
+                    f"{task.source}: observation: '{images[0]}' and '{name}' are both images; sensing has one camera")
             if spec.shape[2] not in (1, 3):
-                raise ConfigError(f"observation: '{name}': {spec.shape[2]} channels; allowed: 1 (gray), 3 (RGB)")
+                raise ConfigError(
+                    f"{task.source}: observation: '{name}': {spec.shape[2]} channels; allowed: 1 (gray), 3 (RGB)")
         elif name != PROPRIOCEPTION:
             hint = nearest(name, [PROPRIOCEPTION])
-            raise ConfigError(f"observation: '{name}' is not made by sensing, nor an image (uint8); {hint}")
+            raise ConfigError(f"{task.source}: observation: '{name}' is not made by sensing, nor an image (uint8); {hint}")
         elif spec.shape != (proprioception_size(joint_count),):
             raise ConfigError(
-                f"observation: '{name}': shape {list(spec.shape)}, but {joint_count} joints make "
+                f"{task.source}: observation: '{name}': shape {list(spec.shape)}, but {joint_count} joints make "
                 f'[{proprioception_size(joint_count)}]'
             )
     return task.observation[images[0]] if images else None

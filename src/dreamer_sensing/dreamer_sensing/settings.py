@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Annotated
 
-from dreamer_learning.config import ConfigError, load_section
+from dreamer_learning.config import ConfigError, Range, load_section
 from dreamer_learning.robots import ActionRange, joint_ranges
 from dreamer_sensing.velocity import VelocityConfig
 
@@ -33,7 +34,7 @@ class SensingConfig:
     feet: list[str]
     velocity: VelocityConfig = VelocityConfig()
     camera_crop: tuple[int, int, int, int] | None = None
-    camera_max_age: float = 0.1
+    camera_max_age: Annotated[float, Range(0, 3600, above=True)] = 0.1
 
     def __post_init__(self) -> None:
         if not self.joints or len(set(self.joints)) != len(self.joints):
@@ -41,8 +42,6 @@ class SensingConfig:
         if not self.feet:
             raise ConfigError('feet: at least one link')
         joint_ranges(self.action_range, self.joints)
-        if not self.camera_max_age > 0.0:
-            raise ConfigError(f'camera_max_age {self.camera_max_age}: must be above 0')
 
 
 def load_sensing(config_dir: Path, robot: str) -> tuple[SensingConfig, Path]:

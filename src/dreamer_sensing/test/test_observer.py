@@ -181,6 +181,55 @@ def test_a_task_that_does_not_fit_is_refused_at_the_start(
         Observer(dataclasses.replace(task, **change), *settings)
 
 
+OWN_REWARD = '''
+def upright(state):
+    value = float(state.rotation[2, 2])
+    return (value if value > 0 else float('nan')), {'up': value}
+
+def wordy(state):
+    return 'good'
+
+def broken(state):
+    return state.wheels, {}
+
+number = 3
+'''
+
+
+@pytest.fixture
+def own_rewards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The modules my_rewards and unfinished_rewards."""
+    (tmp_path / 'my_rewards.py').write_text(OWN_REWARD)
+    (tmp_path / 'unfinished_rewards.py').write_text('import nothing_of_that_name')
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+@pytest.mark.usefixtures('own_rewards')
+def test_a_reward_of_the_users_own(task: Task, settings: tuple[SensingConfig, Path]) -> None:
+    observer = Observer(dataclasses.replace(task, reward='my_rewards:upright'), *settings)
+    observer.step(reading(0.0, UPRIGHT))
+    result = observer.step(reading(0.05, UPRIGHT))
+    assert (result.reward, result.parts) == (1.0, {'up': 1.0})
+    with pytest.raises(Refused, match='the reward is nan'):
+        observer.step(reading(0.1, BACK))
+    assert observer.step(reading(0.15, UPRIGHT)).step == 2
+
+
+@pytest.mark.usefixtures('own_rewards')
+@pytest.mark.parametrize(('reward', 'text'), [
+    ('my_rewards:forward', "my_rewards has no function 'forward'"),
+    ('my_rewards:number', "my_rewards has no function 'number'"),
+    ('my_rewards:wordy', "gives 'good'; allowed: a finite number and a dict of its parts"),
+    ('my_rewards:broken', "fails: AttributeError: .*'wheels'"),
+    ('unfinished_rewards:upright', "unfinished_rewards cannot be imported: No module named 'nothing_of_that_name'"),
+    ('no_rewards:upright', "no_rewards cannot be imported: No module named 'no_rewards'"),
+])
+def test_a_reward_of_the_users_own_that_cannot_be_used(
+        task: Task, settings: tuple[SensingConfig, Path], reward: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=f"tasks/.*yaml: reward '{reward}'.*{text}"):
+        Observer(dataclasses.replace(task, reward=reward), *settings)
+
+
 def test_a_reward_for_another_robot_is_refused_at_the_start(task: Task, settings: tuple[SensingConfig, Path]) -> None:
     config = dataclasses.replace(
         settings[0], joints=settings[0].joints[:11], action_range={'*': ActionRange(-1.0, 1.0)}, feet=['FR_foot'],

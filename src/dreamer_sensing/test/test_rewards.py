@@ -108,9 +108,9 @@ def test_upright_gate() -> None:
 
 
 def test_an_unknown_reward_names_the_nearest() -> None:
-    assert find_reward('a1_walk') is a1_walk
-    with pytest.raises(ConfigError, match="reward 'a1_wlak' does not exist; did you mean 'a1_walk'"):
-        find_reward('a1_wlak')
+    assert find_reward('a1_walk', 'tasks/a.yaml') is a1_walk
+    with pytest.raises(ConfigError, match="tasks/a.yaml: reward 'a1_wlak' does not exist; did you mean 'a1_walk'"):
+        find_reward('a1_wlak', 'tasks/a.yaml')
 
 
 def test_a_robot_without_three_joints_a_leg_is_refused() -> None:

@@ -30,10 +30,9 @@ from ..launch_description_entity import LaunchDescriptionEntity
 from ..logging import get_logger, get_output_loggers
 from ..processes.child import ChildProcess, start_process
 from ..processes.output import OutputLines
+from ..processes.stop_times import SIGKILL_TIMEOUT, SIGTERM_TIMEOUT, StopTimes
 from ..some_entities_type import SomeEntitiesType
 from ..some_substitutions_type import SomeSubstitutionsType
-from ..substitutions.launch_configuration import LaunchConfiguration
-from ..substitutions.substitution_failure import SubstitutionFailure
 from ..utilities.normalize import normalize_to_list_of_entities, perform_any
 from ..utilities.typed import perform_bool
 
@@ -45,16 +44,6 @@ OnExit = SomeEntitiesType | Callable[[ProcessExited, LaunchContext], SomeEntitie
 # Exit codes of a process that a Ctrl-C or a hang-up of the terminal ended: the user's will, not a failure.
 _ENDED_BY_USER = (-signal.SIGINT, -signal.SIGHUP, 128 + signal.SIGINT)
 _CANNOT_START = 127
-_SIGTERM_TIMEOUT = LaunchConfiguration('sigterm_timeout', default=5)
-_SIGKILL_TIMEOUT = LaunchConfiguration('sigkill_timeout', default=5)
-
-
-def _number(context: LaunchContext, value: SomeSubstitutionsType, what: str) -> float:
-    text = perform_any(context, value)
-    try:
-        return float(text)
-    except ValueError:
-        raise SubstitutionFailure(f"{what} '{text}' is not a number of seconds") from None
 
 
 class _ProcessEvents(BaseEventHandler):
@@ -86,7 +75,7 @@ class ExecuteLocal(Action):
     Starts a process, logs its output, restarts it if asked to, and stops it at shutdown.
 
     Stopping: SIGINT, after `sigterm_timeout` seconds SIGTERM, after further `sigkill_timeout` seconds SIGKILL;
-    both default to the launch configurations of the same names, or 5.
+    both default to the launch configurations of the same names, or 5, and are performed when stopping begins.
     `emulate_tty`: the process sees a terminal (also by the launch configuration emulate_tty).
     `output`: see launch.logging.get_output_loggers; the environment variable OVERRIDE_LAUNCH_PROCESS_OUTPUT wins.
     `output_format`: format of a line, with `line` and `this` (the action).
@@ -98,8 +87,8 @@ class ExecuteLocal(Action):
 
     def __init__(
         self, *, process_description: Executable, shell: bool = False,
-        sigterm_timeout: SomeSubstitutionsType = _SIGTERM_TIMEOUT,
-        sigkill_timeout: SomeSubstitutionsType = _SIGKILL_TIMEOUT,
+        sigterm_timeout: SomeSubstitutionsType = SIGTERM_TIMEOUT,
+        sigkill_timeout: SomeSubstitutionsType = SIGKILL_TIMEOUT,
         emulate_tty: bool = False, output: SomeSubstitutionsType | dict[str, Any] = 'log',
         output_format: str = '[{this.process_description.final_name}] {line}', cached_output: bool = False,
         log_cmd: bool = False, on_exit: OnExit | None = None,
@@ -109,8 +98,7 @@ class ExecuteLocal(Action):
         super().__init__(condition=condition)
         self._description = process_description
         self._shell = shell
-        self._sigterm_timeout = sigterm_timeout
-        self._sigkill_timeout = sigkill_timeout
+        self._stop_times = StopTimes(sigterm_timeout, sigkill_timeout)
         self._emulate_tty = emulate_tty
         self._output: SomeSubstitutionsType | dict[str, Any] = os.environ.get(
             'OVERRIDE_LAUNCH_PROCESS_OUTPUT', output)
@@ -158,16 +146,16 @@ class ExecuteLocal(Action):
     @property
     def sigterm_timeout(self) -> SomeSubstitutionsType:
         """Seconds from SIGINT to SIGTERM."""
-        return self._sigterm_timeout
+        return self._stop_times.sigterm_timeout
 
     @property
     def sigkill_timeout(self) -> SomeSubstitutionsType:
         """Seconds from SIGTERM to SIGKILL."""
-        return self._sigkill_timeout
+        return self._stop_times.sigkill_timeout
 
     @property
     def process_details(self) -> dict[str, Any] | None:
-        """action, name, cmd, cwd, env and pid of the process, None before it was started."""
+        """action, name, cmd, cwd and env, None before execution; and the pid once the process was started."""
         return self._details
 
     @property
@@ -198,7 +186,10 @@ class ExecuteLocal(Action):
 
     def prepare(self, context: LaunchContext) -> None:
         """Perform the substitutions of the process description."""
-        self._description.prepare(context, self)
+        description = self._description
+        description.prepare(context, self)
+        self._details = {'action': self, 'name': description.final_name, 'cmd': description.final_cmd,
+                         'cwd': description.final_cwd, 'env': description.final_env}
 
     def execute(self, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
         if self._task is not None:
@@ -211,8 +202,7 @@ class ExecuteLocal(Action):
         name = str(self._description.final_name)
         self._logger = get_logger(name)
         self._lines = self._make_output(context, name)
-        self._sigterm_seconds = _number(context, self._sigterm_timeout, 'sigterm_timeout')
-        self._sigkill_seconds = _number(context, self._sigkill_timeout, 'sigkill_timeout')
+        self._stop_times.enter_scope(context)
         respawn = perform_bool(context, self._respawn, 'respawn')
         if 'emulate_tty' in context.launch_configurations:
             self._emulate_tty = text_to_bool(context.launch_configurations['emulate_tty'])
@@ -260,24 +250,20 @@ class ExecuteLocal(Action):
         """Run the process once; return its exit code."""
         assert self._stopping is not None
         assert self._lines is not None
-        cmd, env = self._description.final_cmd, self._description.final_env
-        assert cmd is not None
-        assert env is not None
+        assert self._details is not None
+        cmd, cwd, env = (self._details[key] for key in ('cmd', 'cwd', 'env'))
         if self._log_cmd:
-            self._logger.info(f"process details: cmd='{' '.join(cmd)}', cwd='{self._description.final_cwd}'")
+            self._logger.info(f"process details: cmd='{' '.join(cmd)}', cwd='{cwd}'")
         self._return_code = None
         self._signals_sent = set()
         try:
             child = await start_process(
-                cmd, cwd=self._description.final_cwd, env=env, shell=self._shell, emulate_tty=self._emulate_tty,
-                session=context.process_session)
+                cmd, cwd=cwd, env=env, shell=self._shell, emulate_tty=self._emulate_tty, session=context.process_session)
         except (OSError, ValueError) as error:
             self._logger.error(f"process could not be started: {error} [cmd '{' '.join(cmd)}']")
             return _CANNOT_START
         self._child = child
-        self._details = {
-            'action': self, 'name': self._description.final_name, 'cmd': cmd, 'cwd': self._description.final_cwd,
-            'env': env, 'pid': child.pid}
+        self._details = {**self._details, 'pid': child.pid}
         self._logger.info(f'process started with pid [{child.pid}]')
         context.emit_event_sync(ProcessStarted(**self._details))
         child.deliver_output(self._take_output)
@@ -314,12 +300,15 @@ class ExecuteLocal(Action):
 
     def _stop(self, *, send_sigint: bool) -> None:
         """Begin to stop the process; `send_sigint` is False where the terminal has sent it already."""
-        if self._stopping is None or self._stopping.is_set():
+        if self._context is None or self._stopping is None or self._stopping.is_set():
             return
         self._send_sigint = send_sigint
         self._stopping.set()
-        if self._child is not None and not self._child.has_exited:
-            self._begin_escalation()
+        try:
+            self._stop_times.perform(self._context)
+        finally:
+            if self._child is not None and not self._child.has_exited:
+                self._begin_escalation()
 
     def _begin_escalation(self) -> None:
         if self._escalation is None:
@@ -329,9 +318,8 @@ class ExecuteLocal(Action):
         assert self._child is not None
         if self._send_sigint:
             self._send_signal(signal.SIGINT)
-        steps = ((self._sigterm_seconds, signal.SIGINT, signal.SIGTERM),
-                 (self._sigkill_seconds, signal.SIGTERM, signal.SIGKILL))
-        for seconds, before, after in steps:
+        steps = ((signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGKILL))
+        for seconds, (before, after) in zip(self._stop_times.seconds, steps):
             if await self._child.exited(seconds):
                 return
             self._logger.error(

@@ -77,8 +77,8 @@ class TimerAction(Action):
             context.emit_event_sync(TimerEvent(timer_action=self))
 
     def handle(self, context: LaunchContext) -> list[LaunchDescriptionEntity]:
-        """Return the actions, in the locals of the place where the timer stands."""
-        context.extend_locals({key: value for key, value in self._locals.items() if key != 'event'})
+        """Return the actions, in the locals of the place where the timer stands, the event among them."""
+        context.extend_locals(self._locals)
         return self._actions
 
     def execute(self, context: LaunchContext) -> None:

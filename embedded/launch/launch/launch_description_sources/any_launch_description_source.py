@@ -2,7 +2,7 @@
 
 import os
 
-from ..invalid_launch_file_error import InvalidLaunchFileError
+from ..invalid_launch_file_error import InvalidLaunchFileError, LaunchFileNotFoundError
 from ..launch_description import LaunchDescription
 from ..launch_description_source import LaunchDescriptionSource
 from ..some_substitutions_type import SomePathType
@@ -13,7 +13,7 @@ def get_launch_description_from_any_launch_file(launch_file_path: str) -> Launch
     """Load a launch file; only Python ones are part of the embedded launch."""
     path = str(launch_file_path)
     if not os.path.isfile(path):
-        raise InvalidLaunchFileError(f"launch file '{path}' was not found")
+        raise LaunchFileNotFoundError(f"launch file '{path}' was not found")
     if os.path.splitext(path)[1] != '.py':
         raise InvalidLaunchFileError(
             f'{path}: XML and YAML launch files are not part of the embedded launch; install ROS 2 for them')

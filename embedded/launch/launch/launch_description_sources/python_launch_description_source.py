@@ -7,7 +7,7 @@ from importlib.machinery import SourceFileLoader
 from types import ModuleType
 
 from ..errors import user_error_location
-from ..invalid_launch_file_error import InvalidLaunchFileError
+from ..invalid_launch_file_error import InvalidLaunchFileError, LaunchFileNotFoundError
 from ..launch_description import LaunchDescription
 from ..launch_description_source import LaunchDescriptionSource
 from ..some_substitutions_type import SomePathType
@@ -36,7 +36,7 @@ def get_launch_description_from_python_launch_file(python_launch_file_path: str)
     """Return what `generate_launch_description()` of the file returns; InvalidLaunchFileError names the fault."""
     path = str(python_launch_file_path)
     if not os.path.isfile(path):
-        raise InvalidPythonLaunchFileError(f"launch file '{path}' was not found")
+        raise LaunchFileNotFoundError(f"launch file '{path}' was not found")
     try:
         module = load_python_launch_file_as_module(path)
         generate = getattr(module, 'generate_launch_description', None)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class AnonName(Substitution):
-    """`name` with host, process and a random number added; the same within one launch."""
+    """`name` with host, process and a random number added, with _ for . - and :; the same within one launch."""
 
     def __init__(self, name: SomeSubstitutionsType) -> None:
         self._name = normalize_to_list_of_substitutions(name)
@@ -33,6 +33,6 @@ class AnonName(Substitution):
         name = perform_substitutions(context, self._name)
         key = f'anon{name}'
         if key not in context.launch_configurations:
-            host = socket.gethostname().replace('.', '_').replace('-', '_').replace(':', '_')
-            context.launch_configurations[key] = f'{name}_{host}_{os.getpid()}_{random.randrange(2 ** 31)}'
+            unique = f'{name}_{socket.gethostname()}_{os.getpid()}_{random.randrange(2 ** 31)}'
+            context.launch_configurations[key] = unique.translate(str.maketrans('.-:', '___'))
         return context.launch_configurations[key]

@@ -23,6 +23,12 @@ def _is_uniform_list(value: Any) -> bool:
         type(item) is type(value[0]) for item in value)
 
 
+def ensure_uniform(items: list[Any]) -> None:
+    """Raise ValueError unless all items of a list are of one scalar type."""
+    if items and not _is_uniform_list(items):
+        raise ValueError(f'the items of a list must be of one type: bool, int, float or text, got {items}')
+
+
 def _as_scalar(value: Any, text: str, data_type: type) -> Any:
     """`value`: what YAML makes of `text`. Numbers follow Python: to YAML 1e-3, which has no dot, is text."""
     if data_type is str:

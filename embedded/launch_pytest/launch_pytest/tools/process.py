@@ -97,7 +97,7 @@ def _raises_nothing(validate: Validate, get_text: Callable[[], str]) -> Callable
 
 
 def _has_started(action: ExecuteLocal) -> Callable[[], bool]:
-    return lambda: action.process_details is not None
+    return lambda: 'pid' in (action.process_details or ())
 
 
 def _has_exited(action: ExecuteLocal) -> Callable[[], bool]:

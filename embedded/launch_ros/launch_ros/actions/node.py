@@ -14,6 +14,7 @@ from launch.launch_context import LaunchContext
 from launch.launch_description_entity import LaunchDescriptionEntity
 from launch.logging import get_logger
 from launch.some_substitutions_type import SomeSubstitutionsType
+from launch.substitution import Substitution
 from launch.utilities import normalize_to_list_of_substitutions, perform_substitutions
 
 from ..parameter_descriptions import Parameter, ParameterFile
@@ -27,6 +28,13 @@ from ..utilities.parameters import evaluate_parameter_dict, normalize_parameters
 def _remove(path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
+
+
+def _normalize_remapping(rule: Any) -> tuple[list[Substitution], list[Substitution]]:
+    if not isinstance(rule, (tuple, list)) or len(rule) != 2:
+        raise TypeError(f'Node: remappings must be a list of (from, to) pairs, got {rule!r} in it')
+    source, target = rule
+    return normalize_to_list_of_substitutions(source), normalize_to_list_of_substitutions(target)
 
 
 class Node(ExecuteProcess):
@@ -64,9 +72,7 @@ class Node(ExecuteProcess):
         self._given_name = name
         self._given_namespace = namespace
         self._parameters = normalize_parameters(parameters)
-        self._remappings = [
-            (normalize_to_list_of_substitutions(source), normalize_to_list_of_substitutions(target))
-            for source, target in remappings or ()]
+        self._remappings = [_normalize_remapping(rule) for rule in remappings or ()]
         self._node_name = self.UNSPECIFIED_NODE_NAME
         self._node_namespace = self.UNSPECIFIED_NODE_NAMESPACE
         self._names_are_known = False

@@ -18,14 +18,21 @@ from launch.substitutions import SubstitutionFailure
 from launch.utilities import normalize_to_list_of_substitutions, perform_substitutions
 
 
+class MissingPackage(SubstitutionFailure, PackageNotFoundError):
+    """A package is not installed."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # that of PackageNotFoundError, a KeyError, adds quotes
+
+
 def package_prefix(package: str) -> str:
-    """Return the prefix of an installed package; SubstitutionFailure names the nearest one."""
+    """Return the prefix of an installed package; MissingPackage names the nearest one."""
     try:
         return str(get_package_prefix(package))
     except (PackageNotFoundError, ValueError):
         near = difflib.get_close_matches(package, get_packages_with_prefixes(), n=1)
         hint = f", did you mean '{near[0]}'?" if near else ''
-        raise SubstitutionFailure(
+        raise MissingPackage(
             f"package '{package}' was not found{hint} "
             f"(AMENT_PREFIX_PATH={os.environ.get('AMENT_PREFIX_PATH', '')})") from None
 

@@ -16,7 +16,7 @@ from launch.launch_context import LaunchContext
 from launch.substitution import Substitution
 from launch.substitutions import SubstitutionFailure, TextSubstitution
 from launch.utilities import normalize_to_list_of_substitutions, perform_substitutions
-from launch.utilities.typed import coerce
+from launch.utilities.typed import coerce, ensure_uniform
 
 from ..parameter_descriptions import Parameter, ParameterFile, ParameterValue
 
@@ -42,7 +42,7 @@ class SubstitutedValue:
 
 
 class SubstitutedList:
-    """A list whose items are texts or substitutions."""
+    """A list whose items are texts or substitutions, each performed by itself."""
 
     def __init__(self, items: Sequence[Sequence[Substitution]]) -> None:
         self.items = [list(item) for item in items]
@@ -50,8 +50,10 @@ class SubstitutedList:
     def evaluate(self, context: LaunchContext, name: str) -> list[Any]:
         """Return the list: typed by YAML if that gives one type; SubstitutionFailure otherwise."""
         values = [SubstitutedValue(item).evaluate(context, name) for item in self.items]
-        if len({type(value) for value in values}) > 1:
-            raise SubstitutionFailure(f"parameter '{name}': the items of a list must be of one type, got {values}")
+        try:
+            ensure_uniform(values)
+        except ValueError as error:
+            raise SubstitutionFailure(f"parameter '{name}': {error}") from None
         return values
 
 
@@ -62,17 +64,15 @@ def _normalize_sequence(value: Sequence[Any], name: str) -> NormalizedValue:
         return SubstitutedValue(normalize_to_list_of_substitutions(items))
     if not items:
         raise TypeError(f"parameter '{name}': an empty list has no type; leave the parameter out")
-    if all(isinstance(item, (list, tuple, Substitution)) for item in items):
-        return SubstitutedList([normalize_to_list_of_substitutions(item) for item in items])
     types = {type(item) for item in items}
     if types == {int, float}:
         return [float(item) for item in items]
     if len(types) == 1 and types <= {bool, int, float, str}:
         return items
-    if all(isinstance(item, (str, bool, int, float, list, tuple)) for item in items):
+    if all(isinstance(item, (str, bool, int, float, list, tuple, Substitution)) for item in items):
         return SubstitutedList([
             normalize_to_list_of_substitutions(
-                item if isinstance(item, (list, tuple)) else yaml.safe_dump(item).removesuffix('...\n').strip())
+                item if isinstance(item, (list, tuple, Substitution)) else parameter_text(item))
             for item in items])
     raise TypeError(f"parameter '{name}': the items of a list must be bool, int, float or text, got {items!r}")
 

@@ -59,7 +59,7 @@ class SignalProcess(ProcessTargetedEvent):
 
 def matches_pid(pid: int) -> ProcessMatcher:
     """Return a matcher for the process with this id."""
-    return lambda action: action.process_details is not None and action.process_details['pid'] == pid
+    return lambda action: action.process_details is not None and action.process_details.get('pid') == pid
 
 
 def matches_name(name: str) -> ProcessMatcher:
