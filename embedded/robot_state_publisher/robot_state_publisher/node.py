@@ -1,6 +1,7 @@
 """The ROS side: parameters, topics and the rule which joint states are published.
 
-Topics, QoS and parameters are those of the robot_state_publisher of ROS 2 Jazzy.
+Topics, QoS and parameters are those of the robot_state_publisher of ROS 2 Jazzy, with one difference: it subscribes to
+joint_states only while someone reads /tf, so that a robot nobody looks at does not pay for its transforms.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import faulthandler
 import signal
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -25,6 +27,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
 from rclpy.time import Time
+from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
@@ -44,14 +47,18 @@ READERS_PERIOD = 0.2
 class RobotStatePublisher(Node):
     """Publishes /tf from joint_states, and /tf_static and robot_description latched.
 
+    `urdf_file` is read where the parameter robot_description is empty.
+
     Raises:
-        UrdfError: the parameter robot_description cannot be used.
-        ValueError: publish_frequency is out of range.
+        UrdfError: the robot's description cannot be used.
+        ValueError: the file cannot be read, or publish_frequency is out of range.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, urdf_file: str | None = None) -> None:
         super().__init__('robot_state_publisher')
         description = self._declare('robot_description', '', 'the robot as a URDF document')
+        if not description and urdf_file is not None:
+            description = self._read_description(urdf_file)
         frequency = self._declare('publish_frequency', 20.0, 'upper bound in Hz for /tf; 0 = every joint state')
         self._prefix: str = self._declare('frame_prefix', '', 'put before every frame name')
         self._ignore_timestamp: bool = self._declare('ignore_timestamp', False, 'take joint states whatever their stamp')
@@ -74,6 +81,21 @@ class RobotStatePublisher(Node):
 
     def _declare(self, name: str, default: str | float | bool, description: str) -> Any:
         return self.declare_parameter(name, default, ParameterDescriptor(description=description)).value
+
+    def _read_description(self, file: str) -> str:
+        """The file's text, which becomes the parameter robot_description."""
+        self.get_logger().warning(
+            'No robot_description parameter, but command-line argument available.  Assuming argument is name of URDF file.'
+            '  This backwards compatibility fallback will be removed in the future.'
+        )
+        try:
+            description = Path(file).read_bytes().decode()
+        except OSError as error:
+            raise ValueError(f'Failed to open URDF file: {file}: {error.strerror}') from error
+        except UnicodeDecodeError as error:
+            raise ValueError(f'{file} is not UTF-8 text: {error}') from error
+        self.set_parameters([Parameter('robot_description', value=description)])
+        return description
 
     def _use_robot(self, description: str, robot: Robot) -> None:
         frames = {name: JointFrame.of(joint) for name, joint in robot.joints.items()}
@@ -201,7 +223,7 @@ def main(args: list[str] | None = None) -> int:
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node: RobotStatePublisher | None = None
     try:
-        node = RobotStatePublisher()
+        node = RobotStatePublisher(*remove_ros_args(args)[1:2])
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         while not stopped:

@@ -24,6 +24,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
 
+from robot_state_publisher.node import RobotStatePublisher
+
 URDF = """<robot name="r"><link name="base"/><link name="arm"/><link name="hand"/><link name="finger"/>
 <joint name="turn" type="continuous"><parent link="base"/><child link="arm"/><axis xyz="0 0 1"/></joint>
 <joint name="hold" type="fixed"><parent link="arm"/><child link="hand"/><origin xyz="0 0 0.1"/></joint>
@@ -35,14 +37,16 @@ ASK_AGAIN = 2.0
 LATCHED = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
-def start(*parameters: str, remaps: tuple[str, ...] = (), before: Path | None = None) -> subprocess.Popen[str]:
-    """The node; modules in the folder `before` come before all others."""
+def start(
+    *parameters: str, remaps: tuple[str, ...] = (), before: Path | None = None, words: tuple[str, ...] = ()
+) -> subprocess.Popen[str]:
+    """The node with `words` as its arguments; modules in the folder `before` come before all others."""
     root = str(Path(__file__).resolve().parents[1])
     path = os.pathsep.join(filter(None, [str(before or ''), root, os.environ.get('PYTHONPATH', '')]))
     arguments = [word for parameter in parameters for word in ('-p', parameter)]
     arguments += [word for remap in remaps for word in ('-r', remap)]
     return subprocess.Popen(
-        [sys.executable, '-m', 'robot_state_publisher.main', '--ros-args', *arguments],
+        [sys.executable, '-m', 'robot_state_publisher.main', *words, '--ros-args', *arguments],
         env={**os.environ, 'PYTHONPATH': path},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -186,3 +190,36 @@ def test_unusable_parameters_are_one_line_and_a_failure(parameters: tuple[str, .
     assert process.returncode == 1
     assert message in errors
     assert 'Traceback' not in errors
+
+
+def test_an_argument_names_the_urdf_file_where_the_parameter_is_empty(tmp_path: Path) -> None:
+    file = tmp_path / 'robot.urdf'
+    file.write_text(URDF)
+    rclpy.init()
+    node = RobotStatePublisher(str(file))
+    assert node.get_parameter('robot_description').value == URDF
+    node.destroy_node()
+    rclpy.shutdown()
+    process = start(words=(str(file),))
+    assert process.stderr is not None
+    errors = process.stderr.readline() + process.stderr.readline()
+    process.kill()
+    process.communicate(timeout=DEADLINE)
+    assert 'Assuming argument is name of URDF file.' in errors
+    assert "robot 'r': 4 links" in errors
+
+
+def test_an_argument_is_ignored_beside_the_parameter(tmp_path: Path) -> None:
+    process = start(f'robot_description:={URDF}', words=(str(tmp_path / 'none.urdf'),))
+    assert process.stderr is not None
+    assert "robot 'r': 4 links" in process.stderr.readline()
+    process.kill()
+    process.communicate(timeout=DEADLINE)
+
+
+def test_a_urdf_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    file = str(tmp_path / 'none.urdf')
+    process = start(words=(file,))
+    _, errors = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 1
+    assert errors.endswith(f'robot_state_publisher: Failed to open URDF file: {file}: No such file or directory\n')

@@ -26,6 +26,7 @@ from ros2cli.graph import (
     node_names,
     open_graph,
     open_node,
+    patience,
     settle,
     types_of,
     wait_until,
@@ -63,7 +64,7 @@ def _action_argument(parser: ArgumentParser) -> None:
 
 def _find_action(node: Node, options: Namespace) -> tuple[str, list[str]]:
     name = expand(node, options.action_name)
-    wait_until(node, lambda: bool(types_of(get_action_names_and_types(node), name)), options.spin_time or FIND_SECONDS)
+    wait_until(node, lambda: bool(types_of(get_action_names_and_types(node), name)), patience(options.spin_time))
     return name, types_of(get_action_names_and_types(node), name)
 
 

@@ -21,13 +21,15 @@ class Verb:
     """One verb: its line in the help, its arguments, and what it does.
 
     `run` returns the exit code (None = 0) and raises CommandError. `rest` names a list argument that also takes the words
-    after an option: argparse fills an argument of any number of words only up to the first option.
+    after an option: argparse fills an argument of any number of words only up to the first option. With `takes_anything`
+    arguments that it does not know are no mistake.
     """
 
     help: str
     run: Callable[[Namespace], int | None]
     add_arguments: Callable[[ArgumentParser], None] = no_arguments
     rest: str = ''
+    takes_anything: bool = False
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -41,6 +43,14 @@ def positive_float(text: str) -> float:
     value = _number(text)
     if not 0.0 < value < float('inf'):
         raise ArgumentTypeError(f"'{text}' is not a positive number")
+    return value
+
+
+def unsigned_float(text: str) -> float:
+    """An argparse type: a number, not negative."""
+    value = _number(text)
+    if not 0.0 <= value < float('inf'):
+        raise ArgumentTypeError(f"'{text}' is not a number of zero or more")
     return value
 
 

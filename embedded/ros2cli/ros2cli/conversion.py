@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import array
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
+from operator import not_
 from typing import Any
 
 import numpy
@@ -64,7 +66,7 @@ def plain_value(value: Any, shortening: Shortening = EVERYTHING) -> Any:
 
 def message_to_csv(message: Any, shortening: Shortening = EVERYTHING) -> str:
     """All values of a message, nested ones too, separated by commas."""
-    return ','.join(
+    return _joined(
         _csv(getattr(message, name), slot_type, shortening)
         for name, slot_type in zip(message.get_fields_and_field_types(), message.SLOT_TYPES)
     )
@@ -92,7 +94,7 @@ def _csv(value: Any, slot_type: Any, shortening: Shortening) -> str:
         if shortening.no_arr and slot_type is not None:
             return _array_summary(value, slot_type)
         shown, is_cut = _first(value, shortening)
-        return ','.join(_csv(element, None, shortening) for element in shown) + (',...' if is_cut else '')
+        return _joined([*(_csv(element, None, shortening) for element in shown), *(['...'] if is_cut else [])])
     if isinstance(value, str):
         return f'<string length: <{len(value)}>>' if shortening.no_str else _cut(value, shortening)
     if isinstance(value, bytes):
@@ -101,6 +103,11 @@ def _csv(value: Any, slot_type: Any, shortening: Shortening) -> str:
     if isinstance(value, (bool, int, float, numpy.generic)):
         return str(value)
     return message_to_csv(value, shortening)
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """The parts with a comma before each that follows some text: empty parts at the beginning leave no trace."""
+    return ','.join(dropwhile(not_, parts))
 
 
 def _cut(text: str, shortening: Shortening) -> str:

@@ -20,6 +20,7 @@ INTEGERS = {
     for bits in (8, 16, 32, 64) for sign in ('', 'u')
 } | {'char': (0, 255), 'octet': (0, 255)}
 DIGITS = re.compile(r'[+-]?[0-9]+')   # a whole number in quotes
+BYTES = ('uint8', 'octet', 'char')   # array elements that a binary value stands for
 FLOATS = ('float', 'double', 'long double')
 
 TimeSetter = Callable[[Any], None]
@@ -103,6 +104,8 @@ def _convert(slot: Any, value: Any, where: str, setters: list[TimeSetter] | None
 
 
 def _convert_array(slot: Any, value: Any, where: str, setters: list[TimeSetter] | None) -> Any:
+    if isinstance(value, bytes) and getattr(slot.value_type, 'typename', '') in BYTES:
+        value = list(value)
     if not isinstance(value, (list, tuple)):
         raise _Misfit(f"'{where}' takes a list, not {value!r}")
     if isinstance(slot, definition.Array) and len(value) != slot.size:

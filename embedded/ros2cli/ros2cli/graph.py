@@ -23,7 +23,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.validate_full_topic_name import validate_full_topic_name
 
 from ros2cli import interrupt
-from ros2cli.command import CommandError, nearest, positive_float
+from ros2cli.command import CommandError, nearest, unsigned_float
 
 # A process that runs is mostly seen within 0.1 s, but one in three only with its next periodic announcement:
 # within 3 s by default (measured 0.6 to 2.7 s), within 0.9 s where the Fast DDS profile announces every 0.5 s
@@ -51,7 +51,7 @@ class NodeName(NamedTuple):
 def add_discovery_arguments(parser: ArgumentParser) -> None:
     """The options of every command that looks at the graph."""
     parser.add_argument(
-        '--spin-time', metavar='SPIN_TIME', type=positive_float, default=None, help='Time in seconds to wait for discovery'
+        '--spin-time', metavar='SPIN_TIME', type=unsigned_float, default=None, help='Time in seconds to wait for discovery'
     )
     add_node_arguments(parser)
     parser.add_argument('--no-daemon', action='store_true', help='Accepted and without effect: there is no daemon')
@@ -128,6 +128,11 @@ def wait_until(
     return True
 
 
+def patience(seconds: float | None, default: float = FIND_SECONDS) -> float:
+    """How long to wait for a thing: as long as the user says, which may be no time at all."""
+    return default if seconds is None else seconds
+
+
 def spin_for(node: Node, seconds: float) -> None:
     """Handles at most one callback, waits at most `seconds`."""
     rclpy.spin_once(node, timeout_sec=seconds)
@@ -185,7 +190,7 @@ def find_node(
     def match() -> NodeName | None:
         return next((found for found in node_names(node, include_hidden) if found.full == wanted), None)
 
-    wait_until(node, lambda: match() is not None, seconds or FIND_SECONDS)
+    wait_until(node, lambda: match() is not None, patience(seconds))
     found = match()
     if found is None:
         known = [other.full for other in node_names(node, include_hidden)]
@@ -199,7 +204,7 @@ def find_service(node: Node, name: str, seconds: float | None = None) -> list[st
     Raises:
         CommandError: not seen in time; names the nearest one.
     """
-    wait_until(node, lambda: bool(types_of(services(node, True), name)), seconds or FIND_SECONDS)
+    wait_until(node, lambda: bool(types_of(services(node, True), name)), patience(seconds))
     found = services(node, include_hidden=True)
     types = types_of(found, name)
     if not types:

@@ -11,7 +11,6 @@ from rclpy.node import Node
 
 from ros2cli.command import CommandError, Verb, nearest
 from ros2cli.graph import (
-    FIND_SECONDS,
     NodeName,
     add_discovery_arguments,
     complete,
@@ -19,6 +18,7 @@ from ros2cli.graph import (
     node_names,
     open_graph,
     open_node,
+    patience,
     services,
     types_of,
     wait_until,
@@ -46,7 +46,7 @@ def _find(node: Node, options: Namespace) -> NodeName:
     def has_lifecycle() -> bool:
         return target in _lifecycle_nodes(node, options.include_hidden_nodes)
 
-    if not wait_until(node, has_lifecycle, options.spin_time or FIND_SECONDS):
+    if not wait_until(node, has_lifecycle, patience(options.spin_time)):
         known = [name.full for name in _lifecycle_nodes(node, options.include_hidden_nodes)]
         raise CommandError(f"Node '{target.full}' has no lifecycle{nearest(target.full, known)}")
     return target
@@ -127,7 +127,7 @@ def _set_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('transition', help='The lifecycle transition, by its label or number')
 
 
-def _set(options: Namespace) -> int:
+def _set(options: Namespace) -> None:
     with open_node(options) as node:
         target = _find(node, options)
         request = GetAvailableTransitions.Request()
@@ -143,7 +143,6 @@ def _set(options: Namespace) -> int:
         change = ChangeState.Request(transition=wanted)
         done = _call(node, target, ChangeState, 'change_state', change, CHANGE_SECONDS).success
     print('Transitioning successful' if done else 'Transitioning failed', file=sys.stdout if done else sys.stderr)
-    return 0 if done else 1
 
 
 VERBS = {

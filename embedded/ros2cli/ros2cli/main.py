@@ -12,15 +12,14 @@ import os
 import signal
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from types import ModuleType
 from typing import NoReturn
 
-from ros2cli import interrupt
+from ros2cli import absent, interrupt
 from ros2cli.command import CommandError, Verb
 
 COMMANDS = {
     'action': 'Various action related sub-commands',
-    'bag': 'Various rosbag related sub-commands (not included here)',
+    'daemon': 'Various daemon related sub-commands',
     'interface': 'Show information about ROS interfaces',
     'launch': 'Run a launch file',
     'lifecycle': 'Various lifecycle related sub-commands',
@@ -87,36 +86,46 @@ def _parse(arguments: list[str]) -> tuple[ArgumentParser, Namespace]:
         action='store_true',
         help='Do not force line buffering in stdout and instead use the python default buffering',
     )
+    commands = {**COMMANDS, **{name: verb.help for name, verb in absent.COMMANDS.items()}}
     name = next((word for word in arguments if not word.startswith('-')), None)
     subparsers = parser.add_subparsers(
         title='Commands',
-        description=_listing(COMMANDS),
+        description=_listing({name: line for name, line in sorted(commands.items()) if line}),
         metavar='Call `ros2 <command> -h` for more detailed usage.',
     )
     innermost = parser
-    for command, help_line in COMMANDS.items():
+    for command, help_line in commands.items():
         subparser = subparsers.add_parser(
             command, description=help_line, formatter_class=RawDescriptionHelpFormatter
         )
         if command == name:
-            _add_command(subparser, command, importlib.import_module(f'ros2cli.{command}'))
+            _add_command(subparser, command)
             innermost = subparser
     options, rest = parser.parse_known_args(arguments)
-    target = options.verb.rest if hasattr(options, 'verb') else ''
+    verb: Verb | None = getattr(options, 'verb', None)
+    target = verb.rest if verb else ''
     if target and not any(word.startswith('-') for word in rest):
         getattr(options, target).extend(rest)
-    elif rest:
+    elif rest and not (verb and verb.takes_anything):
         innermost.error(f'unrecognized arguments: {" ".join(rest)}')
     return innermost, options
 
 
-def _add_command(parser: ArgumentParser, command: str, module: ModuleType) -> None:
-    """A command's module has either COMMAND, one verb without a name, or VERBS by name."""
-    single: Verb | None = getattr(module, 'COMMAND', None)
+def _add_command(parser: ArgumentParser, command: str) -> None:
+    """A command's module has either COMMAND, one verb without a name, or VERBS by name.
+
+    With VERBS it may have `add_options(parser)`, for options that go before the verb.
+    """
+    single = absent.COMMANDS.get(command)
+    if single is None:
+        module = importlib.import_module(f'ros2cli.{command}')
+        single = getattr(module, 'COMMAND', None)
     if single is not None:
         single.add_arguments(parser)
         parser.set_defaults(verb=single)
         return
+    if hasattr(module, 'add_options'):
+        module.add_options(parser)
     verbs: dict[str, Verb] = dict(sorted(module.VERBS.items()))
     subparsers = parser.add_subparsers(
         title='Commands',

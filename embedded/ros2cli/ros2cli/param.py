@@ -14,16 +14,18 @@ from rcl_interfaces.msg import Parameter as ParameterMsg
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.parameter import Parameter, parameter_value_to_python
 
-from ros2cli.command import CommandError, Verb, positive_float
+from ros2cli.command import CommandError, Verb, unsigned_float
 from ros2cli.conversion import to_yaml
 from ros2cli.graph import (
     FIND_SECONDS,
+    LIST_SECONDS,
     NodeName,
     add_discovery_arguments,
     find_node,
     node_names,
     open_graph,
     open_node,
+    patience,
 )
 from ros2cli.param_client import ParameterClient, from_file, from_text
 
@@ -46,8 +48,8 @@ def _node_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('node_name', help='Name of the ROS node')
     _hidden_argument(parser)
     parser.add_argument(
-        '--timeout', metavar='N', type=positive_float, default=FIND_SECONDS,
-        help='Wait for N seconds until node becomes available (default %(default)s sec)',
+        '--timeout', metavar='N', type=unsigned_float, default=FIND_SECONDS - LIST_SECONDS,
+        help='Wait for N seconds, after those for discovery, until node becomes available (default %(default)s sec)',
     )
 
 
@@ -58,7 +60,8 @@ def _hidden_argument(parser: ArgumentParser) -> None:
 @contextmanager
 def _open_client(options: Namespace) -> Iterator[tuple[ParameterClient, NodeName]]:
     with open_node(options) as node:
-        target = find_node(node, options.node_name, options.include_hidden_nodes, options.timeout)
+        seconds = patience(options.spin_time, LIST_SECONDS) + options.timeout
+        target = find_node(node, options.node_name, options.include_hidden_nodes, seconds)
         yield ParameterClient(node, target), target
 
 
@@ -135,16 +138,16 @@ def _set_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('value', help='Value of the parameter')
 
 
-def _set(options: Namespace) -> int:
+def _set(options: Namespace) -> None:
     with _open_client(options) as (client, _target):
         [result] = client.set([from_text(options.parameter_name, options.value)])
-    return _report(result, 'Set parameter successful', 'Setting parameter failed')
+    _report(result, 'Set parameter successful', 'Setting parameter failed')
 
 
-def _report(result: SetParametersResult, done: str, failed: str) -> int:
+def _report(result: SetParametersResult, done: str, failed: str) -> None:
+    """One line; a refusal goes to stderr and, as in the stock command, is no failure of the command."""
     reason = f': {result.reason}' if result.reason else ''
     print((done if result.successful else failed) + reason, file=sys.stdout if result.successful else sys.stderr)
-    return 0 if result.successful else 1
 
 
 def _delete_arguments(parser: ArgumentParser) -> None:
@@ -152,10 +155,10 @@ def _delete_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('parameter_name', help='Name of the parameter')
 
 
-def _delete(options: Namespace) -> int:
+def _delete(options: Namespace) -> None:
     with _open_client(options) as (client, _target):
         [result] = client.set([ParameterMsg(name=options.parameter_name)])
-    return _report(result, 'Deleted parameter successfully', 'Deleting parameter failed')
+    _report(result, 'Deleted parameter successfully', 'Deleting parameter failed')
 
 
 def _describe_arguments(parser: ArgumentParser) -> None:
@@ -165,10 +168,15 @@ def _describe_arguments(parser: ArgumentParser) -> None:
 
 def _describe(options: Namespace) -> None:
     with _open_client(options) as (client, _target):
-        for name in options.parameter_names:
-            client.require(name)
-        for descriptor in client.descriptors(options.parameter_names):
-            _print_descriptor(descriptor)
+        descriptors = client.descriptors(options.parameter_names)
+        if len(descriptors) < len(options.parameter_names):
+            try:
+                for name in options.parameter_names:
+                    client.require(name)
+            except CommandError as error:
+                print(error, file=sys.stderr)
+    for descriptor in descriptors:
+        _print_descriptor(descriptor)
 
 
 def _print_descriptor(descriptor: ParameterDescriptor) -> None:
@@ -210,15 +218,12 @@ def _load_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def _load(options: Namespace) -> int:
+def _load(options: Namespace) -> None:
     with _open_client(options) as (client, target):
         parameters = from_file(Path(options.parameter_file), target, not options.no_use_wildcard)
         results = client.set(parameters)
-    codes = [
+    for parameter, result in zip(parameters, results):
         _report(result, f'Set parameter {parameter.name} successful', f'Set parameter {parameter.name} failed')
-        for parameter, result in zip(parameters, results)
-    ]
-    return max(codes)
 
 
 VERBS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import yaml
@@ -69,7 +70,7 @@ def from_text(name: str, text: str) -> ParameterMsg:
     except yaml.YAMLError:
         value = text
     try:
-        return _message(name, value)
+        return _message(name, text if value is None else value)
     except CommandError:
         return _message(name, text)
 
@@ -113,7 +114,9 @@ def _flat(section: dict[str, Any], prefix: str = '') -> dict[str, Any]:
 
 
 def _message(name: str, value: Any) -> ParameterMsg:
-    if not isinstance(value, (bool, int, float, str, list)) or isinstance(value, list) and len(set(map(type, value))) > 1:
+    """A parameter of the type of its value; None is the value 'not set'."""
+    is_list = isinstance(value, list) and len(set(map(type, value))) <= 1
+    if not is_list and not isinstance(value, (bool, int, float, str, NoneType)):
         raise CommandError(f"parameter '{name}': {value!r} is neither a scalar nor a list of one type")
     try:
         return Parameter(name, value=value).to_parameter_msg()

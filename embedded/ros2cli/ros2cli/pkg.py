@@ -1,4 +1,4 @@
-"""`ros2 pkg`: list, prefix, executables, xml."""
+"""`ros2 pkg`: list, prefix, executables, xml; create says what to install."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from ament_index_python import PackageNotFoundError, get_package_prefix, get_packages_with_prefixes
 
+from ros2cli.absent import absent
 from ros2cli.command import CommandError, Verb, nearest
 
 NOT_FOUND = "Package not found: '{}'"   # in the words of `ros2 pkg prefix` and `ros2 pkg xml`
@@ -89,6 +90,7 @@ def _xml(options: Namespace) -> None:
 
 
 VERBS = {
+    'create': absent('pkg create', 'Create a new ROS 2 package', 'ros-jazzy-ros2pkg'),
     'list': Verb('Output a list of available packages', _list),
     'prefix': Verb('Output the prefix path of a package', _prefix, _prefix_arguments),
     'executables': Verb('Output a list of package specific executables', _executables, _executables_arguments),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import sys
 from argparse import ArgumentParser, Namespace
 from typing import TypeVar
 
@@ -103,7 +102,6 @@ def _common(offered: list[Policy], strong: Policy, weak: Policy) -> Policy:
         kind = type(strong).__name__
         print(
             f'Some, but not all, publishers are offering {kind}.{strong.name}. '
-            f'Falling back to {kind}.{weak.name} as it will connect to all publishers',
-            file=sys.stderr,
+            f'Falling back to {kind}.{weak.name} as it will connect to all publishers'
         )
     return weak

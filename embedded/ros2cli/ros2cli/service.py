@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Callable
 from time import monotonic
 
@@ -30,15 +30,18 @@ from ros2cli.graph import (
 from ros2cli.interfaces import full_name, load, sought_type
 
 
-def _hidden_argument(parser: ArgumentParser) -> None:
-    parser.add_argument('--include-hidden-services', action='store_true', help='Consider hidden services as well')
+def add_options(parser: ArgumentParser, default: bool | str = False) -> None:
+    """The option that goes before or after the verb; with the default SUPPRESS the one before it stands."""
+    parser.add_argument(
+        '--include-hidden-services', action='store_true', default=default, help='Consider hidden services as well'
+    )
 
 
 def _list_arguments(parser: ArgumentParser) -> None:
     add_discovery_arguments(parser)
     parser.add_argument('-t', '--show-types', action='store_true', help='Additionally show the service type')
     parser.add_argument('-c', '--count-services', action='store_true', help='Only display the number of services discovered')
-    _hidden_argument(parser)
+    add_options(parser, default=SUPPRESS)
 
 
 def _list(options: Namespace) -> None:
@@ -80,7 +83,7 @@ def _find_arguments(parser: ArgumentParser) -> None:
         'service_type', help="Name of the ROS service type to filter for (e.g. 'rcl_interfaces/srv/ListParameters')"
     )
     parser.add_argument('-c', '--count-services', action='store_true', help='Only display the number of services discovered')
-    _hidden_argument(parser)
+    add_options(parser, default=SUPPRESS)
 
 
 def _find(options: Namespace) -> None:

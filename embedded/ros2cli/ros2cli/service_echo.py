@@ -10,7 +10,7 @@ from service_msgs.msg import ServiceEventInfo
 
 from ros2cli.command import Verb
 from ros2cli.conversion import message_to_csv, message_to_dict, to_yaml
-from ros2cli.graph import FIND_SECONDS, add_discovery_arguments, expand, find_service, open_node, wait_until
+from ros2cli.graph import add_discovery_arguments, expand, find_service, open_node, patience, wait_until
 from ros2cli.interfaces import load
 from ros2cli.topic_echo import WAIT_SECONDS, add_format_arguments, shortening
 
@@ -34,7 +34,7 @@ def _run(options: Namespace) -> None:
         topic = f'{name}/_service_event'
         qos = QoSPresetProfiles.get_from_short_key('services_default')
         subscription = node.create_subscription(kind.Event, topic, lambda event: _print(event, options), qos)
-        if not wait_until(node, lambda: subscription.get_publisher_count() > 0, options.spin_time or FIND_SECONDS):
+        if not wait_until(node, lambda: subscription.get_publisher_count() > 0, patience(options.spin_time)):
             print(f"No publishers on topic '{topic}'; is service introspection on the client or server enabled?")
         wait_until(node, lambda: False, None, WAIT_SECONDS)
 

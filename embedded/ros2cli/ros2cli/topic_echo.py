@@ -12,7 +12,7 @@ from rclpy.node import Node
 
 from ros2cli.command import CommandError, Verb, nearest, positive_float, unsigned_int
 from ros2cli.conversion import Shortening, message_to_csv, message_to_yaml, to_yaml
-from ros2cli.graph import LIST_SECONDS, add_discovery_arguments, expand, open_node, wait_until
+from ros2cli.graph import LIST_SECONDS, add_discovery_arguments, expand, open_node, patience, wait_until
 from ros2cli.interfaces import load
 from ros2cli.qos import add_qos_arguments, subscription_qos
 from ros2cli.topic_types import message_class
@@ -164,7 +164,7 @@ def _class_of(node: Node, topic: str, options: Namespace) -> Any:
         return message_class(node, topic, options.spin_time)
     kind = load(options.message_type, 'msg')
     # The quality of service follows the publishers, so give them a moment to be seen; none is no error.
-    wait_until(node, lambda: node.count_publishers(topic) > 0, options.spin_time or LIST_SECONDS)
+    wait_until(node, lambda: node.count_publishers(topic) > 0, patience(options.spin_time, LIST_SECONDS))
     return kind
 
 

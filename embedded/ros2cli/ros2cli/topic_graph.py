@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 
 from rclpy.node import Node
 
@@ -21,7 +21,14 @@ def _list_arguments(parser: ArgumentParser) -> None:
 
 def _count_and_hidden(parser: ArgumentParser) -> None:
     parser.add_argument('-c', '--count-topics', action='store_true', help='Only display the number of topics discovered')
-    parser.add_argument('--include-hidden-topics', action='store_true', help='Consider hidden topics as well')
+    add_options(parser, default=SUPPRESS)
+
+
+def add_options(parser: ArgumentParser, default: bool | str = False) -> None:
+    """The option that goes before or after the verb; with the default SUPPRESS the one before it stands."""
+    parser.add_argument(
+        '--include-hidden-topics', action='store_true', default=default, help='Consider hidden topics as well'
+    )
 
 
 def _list(options: Namespace) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rclpy.node import Node
 
-from ros2cli.command import CommandError, Verb, nearest, positive_float, unsigned_int
+from ros2cli.command import CommandError, Verb, nearest, positive_float, unsigned_float, unsigned_int
 from ros2cli.filling import fill, read_values
 from ros2cli.graph import LIST_SECONDS, add_node_arguments, expand, open_node, topics, types_of, wait_until
 from ros2cli.interfaces import full_name, load
@@ -58,7 +58,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument('-n', '--node-name', default='', help='Name of the created publishing node')
     add_qos_arguments(parser, 'publish', 'default')
     parser.add_argument(
-        '--spin-time', metavar='SPIN_TIME', type=positive_float, default=0.0, help='Time in seconds to wait for discovery'
+        '--spin-time', metavar='SPIN_TIME', type=unsigned_float, default=0.0, help='Time in seconds to wait for discovery'
     )
     add_node_arguments(parser)
 

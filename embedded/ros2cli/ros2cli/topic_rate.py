@@ -24,11 +24,20 @@ PRINT_SECONDS = 1.0
 NS = 1e-9
 
 
+def _say_reset() -> None:
+    print('time has reset, resetting counters')
+
+
+def _say_reset_of_bandwidth() -> None:
+    print('WARNING: time is reset!', file=sys.stderr)
+
+
 class Measurement:
     """Values (numbers) in a sliding window of messages, with the times (ns) they came at."""
 
-    def __init__(self, window: int, clock: Clock) -> None:
+    def __init__(self, window: int, clock: Clock, say_reset: Callable[[], None] = _say_reset) -> None:
         self._clock = clock
+        self._say_reset = say_reset
         self.values: deque[float] = deque(maxlen=window)
         self.times: deque[int] = deque(maxlen=window)
         self.received = 0
@@ -38,7 +47,7 @@ class Measurement:
         """The time in ns; None before a simulated clock runs. A clock that was set back empties the window."""
         now: int = self._clock.now().nanoseconds
         if self.times and now < self.times[-1]:
-            print('time has reset, resetting counters', file=sys.stderr)
+            self._say_reset()
             self.values.clear()
             self.times.clear()
         return now or None
@@ -125,13 +134,14 @@ def _measure(
     raw: bool,
     accepts: Callable[[Any], bool] | None = None,
     wall_time: bool = False,
+    say_reset: Callable[[], None] = _say_reset,
 ) -> None:
     """Subscribes and prints every second, until Ctrl-C."""
     with open_node(options) as node:
         topic = expand(node, options.topic)
         kind = message_class(node, topic, options.spin_time, blocking=True)
         clock = Clock(clock_type=ClockType.SYSTEM_TIME) if wall_time else node.get_clock()
-        measurement = Measurement(options.window, clock)
+        measurement = Measurement(options.window, clock, say_reset)
 
         def on_message(message: Any) -> None:
             if accepts is not None and not accepts(message):
@@ -167,8 +177,11 @@ def _hz(options: Namespace) -> None:
 
 
 def _bw(options: Namespace) -> None:
+    def size(_measurement: Measurement, message: Any, _now: int) -> float:
+        return len(message)
+
     print(f'Subscribed to [{options.topic}]')
-    _measure(options, lambda _measurement, message, _now: len(message), describe_bandwidth, raw=True)
+    _measure(options, size, describe_bandwidth, raw=True, say_reset=_say_reset_of_bandwidth)
 
 
 def _delay(options: Namespace) -> None:

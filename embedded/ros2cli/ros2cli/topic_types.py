@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from rclpy.node import Node
 
 from ros2cli.command import CommandError, nearest
-from ros2cli.graph import FIND_SECONDS, topics, types_of, wait_until
+from ros2cli.graph import patience, topics, types_of, wait_until
 from ros2cli.interfaces import load
 
 
 def find_topic(node: Node, topic: str, seconds: float | None = None) -> list[str]:
     """The types of a topic, as soon as it is seen; empty where it is not."""
-    wait_until(node, lambda: bool(types_of(topics(node, True), topic)), seconds or FIND_SECONDS)
+    wait_until(node, lambda: bool(types_of(topics(node, True), topic)), patience(seconds))
     return types_of(topics(node, True), topic)
 
 
@@ -30,7 +29,7 @@ def message_class(node: Node, topic: str, seconds: float | None = None, blocking
     """
     types = find_topic(node, topic, seconds)
     if not types:
-        print(f'WARNING: topic [{topic}] does not appear to be published yet', file=sys.stderr)
+        print(f'WARNING: topic [{topic}] does not appear to be published yet')
         if not blocking:
             known = [name for name, _ in topics(node, True)]
             raise CommandError(f"Could not determine the type for the passed topic '{topic}'{nearest(topic, known)}")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from geometry_msgs.msg import PoseStamped, PoseWithCovariance
-from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import Bool, Byte, Float64, Header, Int8, MultiArrayLayout, UInt8
+from sensor_msgs.msg import Image, JointState, PointField
+from std_msgs.msg import Bool, Byte, ByteMultiArray, Float64, Header, Int8, MultiArrayLayout, String, UInt8, UInt8MultiArray
+from unique_identifier_msgs.msg import UUID
 
 from ros2cli.command import CommandError
 from ros2cli.conversion import Shortening, message_to_csv, message_to_dict, message_to_yaml
@@ -37,6 +38,19 @@ def test_fill_arrays() -> None:
     assert number.data == -7
 
 
+def test_binary_values_fill_arrays_of_bytes() -> None:
+    values = read_values('data: !!binary AQL/')
+    octets = ByteMultiArray()
+    fill(octets, values)
+    assert octets.data == [b'\x01', b'\x02', b'\xff']
+    numbers = UInt8MultiArray()
+    fill(numbers, values)
+    assert list(numbers.data) == [1, 2, 255]
+    identity = UUID()
+    fill(identity, {'uuid': bytes(range(16))})
+    assert list(identity.uuid) == list(range(16))
+
+
 def test_now_and_auto_stand_for_the_time_of_sending() -> None:
     stamp = Header().stamp
     stamp.sec = 5
@@ -58,6 +72,8 @@ def test_now_and_auto_stand_for_the_time_of_sending() -> None:
         (PoseStamped(), {'pose': 3}, "'pose' takes a dictionary of Pose's fields, not 3"),
         (PoseWithCovariance(), {'covariance': [0.0]}, "'covariance' takes 36 elements, not 1"),
         (JointState(), {'position': 'x'}, "'position' takes a list, not 'x'"),
+        (JointState(), {'position': b'x'}, "'position' takes a list, not b'x'"),
+        (UUID(), {'uuid': b'x'}, "'uuid' takes 16 elements, not 1"),
         (JointState(), {'name': ['a', None]}, "'name[1]' takes a string, not None"),
         (Bool(), {'data': 'yes please'}, "'data' takes true or false, not 'yes please'"),
         (Int8(), {'data': 128}, "'data' takes int8, -128 to 127, not 128"),
@@ -98,3 +114,13 @@ def test_text_forms() -> None:
         'header:\n  stamp:\n    sec: 0\n    nanosec: 0\n  frame_id: map\nname: [a, b]\nposition: []\nvelocity: []\neffort: []\n'
     )
     assert message_to_csv(header) == '0,0,map'
+
+
+def test_csv_has_no_comma_before_its_first_text() -> None:
+    assert message_to_csv(PointField(offset=3)) == '3,0,0'
+    assert message_to_csv(PointField(name='x')) == 'x,0,0,0'
+    state = JointState(name=['', 'b', ''])
+    assert message_to_csv(state) == '0,0,,b,,,,'
+    assert message_to_csv(state, Shortening(length=2)) == '0,0,,b,...,,,'
+    assert message_to_csv(String()) == ''
+    assert message_to_csv(UInt8MultiArray(data=[1]), Shortening(length=0)) == '0,...'

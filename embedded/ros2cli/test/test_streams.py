@@ -7,10 +7,17 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from conftest import Ros2
+from rclpy.qos import QoSProfile, QoSReliabilityPolicy
 
+from ros2cli.qos import match_publishers
+from ros2cli.topic_rate import Measurement, _say_reset_of_bandwidth
+
+RELIABLE, BEST_EFFORT = QoSReliabilityPolicy.RELIABLE, QoSReliabilityPolicy.BEST_EFFORT
 Start = Callable[..., 'subprocess.Popen[str]']
 
 
@@ -45,6 +52,31 @@ def test_hz_and_interrupt(talker: subprocess.Popen[str], start: Start) -> None:
 def test_bw(talker: subprocess.Popen[str], start: Start) -> None:
     text = read_until(start('topic', 'bw', '/demo/chatter'), 'mean')
     assert re.search(r'\d+ B/s from \d+ messages\n\tMessage size mean: 16 B min: 16 B max: 16 B\n', text)
+
+
+@pytest.mark.parametrize('say_reset', [None, _say_reset_of_bandwidth])
+def test_a_clock_that_was_set_back_is_told(capsys: pytest.CaptureFixture[str], say_reset: Callable[[], None] | None) -> None:
+    times = iter([5, 3])
+    clock: Any = SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=next(times)))
+    measurement = Measurement(10, clock, say_reset) if say_reset else Measurement(10, clock)
+    measurement.add(1.0, measurement.now() or 0)
+    assert measurement.now() == 3
+    assert not measurement.values
+    out, error = capsys.readouterr()
+    # The streams and words of the stock command: those of hz and delay, and those of bw.
+    assert (out, error) == (
+        ('', 'WARNING: time is reset!\n') if say_reset else ('time has reset, resetting counters\n', '')
+    )
+
+
+def test_publishers_that_differ_are_told_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    profiles = [QoSProfile(depth=1, reliability=policy) for policy in (RELIABLE, BEST_EFFORT)]
+    offered = [SimpleNamespace(qos_profile=profile) for profile in profiles]
+    node: Any = SimpleNamespace(get_publishers_info_by_topic=lambda _topic: offered)
+    assert match_publishers(node, '/x', QoSProfile(depth=1)).reliability == BEST_EFFORT
+    out, error = capsys.readouterr()
+    assert out.startswith('Some, but not all, publishers are offering ReliabilityPolicy.RELIABLE. Falling back')
+    assert error == ''
 
 
 def test_delay_needs_a_header(talker: subprocess.Popen[str], ros2: Ros2) -> None:

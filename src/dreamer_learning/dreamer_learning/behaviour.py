@@ -42,7 +42,7 @@ from dreamer_learning import parallel
 from dreamer_learning.action_distributions import Categorical
 from dreamer_learning.agent_config import AgentConfig
 from dreamer_learning.devices import compile_method
-from dreamer_learning.heads import Actor, ScalarHead, feature_size
+from dreamer_learning.heads import ActionDistribution, Actor, ScalarHead, feature_size
 from dreamer_learning.normalise import AdaptiveScale, AdvantageNormaliser, ReturnNormaliser, ValueCentre
 from dreamer_learning.spaces import Task
 from dreamer_learning.world_model import WorldModel
@@ -85,6 +85,13 @@ def above_the_others(advantage: Tensor, rollouts: int) -> Tensor:
     seen = group.detach()
     others = (seen.sum(-1, keepdim=True) - seen) / (rollouts - 1)
     return (group - others).flatten(1)
+
+
+def mean_penalty(scale: float, policy: ActionDistribution) -> Tensor | float:
+    """(..., A) means -> (...): `scale` times the squares of what a tanh makes them of; 0 for choices."""
+    if not scale or isinstance(policy, Categorical):
+        return 0.0
+    return scale * policy.before_tanh.square().sum(-1)
 
 
 @contextlib.contextmanager
@@ -228,8 +235,7 @@ class Behaviour(SlowCritic):
             share = share.mean(0, keepdim=True)
         counted = entropy if self.config.entropy_unit == 'nats' else policy.entropy_share(entropy)
         bonus = (counted * self.entropy.update(share)).sum(-1)
-        if self.config.mean_penalty and not isinstance(policy, Categorical):
-            bonus = bonus - self.config.mean_penalty * policy.before_tanh.square().sum(-1)
+        bonus = bonus - mean_penalty(self.config.mean_penalty, policy)
         gain = advantage if self._through_dynamics else policy.log_prob(actions) * advantage
         returns = returns.detach()
         losses = {

@@ -155,9 +155,10 @@ class BehaviourConfig:
             raise ConfigError(f'dynamics_share {self.dynamics_share}: from 0 to 1, or -1 (by the kind of actions)')
         if not self.bootstrap and self.method != 'value_gradient':
             raise ConfigError("bootstrap: false only with method 'value_gradient'")
-        for name, plain in (('rollouts', 1), ('mean_penalty', 0)):
-            if getattr(self, name) != plain and self.method != 'actor_critic':
-                raise ConfigError(f"{name} {getattr(self, name):g}: {plain} unless with method 'actor_critic'")
+        if self.rollouts != 1 and self.method != 'actor_critic':
+            raise ConfigError(f"rollouts {self.rollouts}: 1 unless with method 'actor_critic'")
+        if self.mean_penalty and self.method == 'planning':
+            raise ConfigError(f"mean_penalty {self.mean_penalty:g}: 0 with method 'planning', which has no actor")
         if self.exploration == 'epsilon' and self.exploration_amount > 1:
             raise ConfigError(f'exploration_amount {self.exploration_amount}: at most 1 for epsilon')
         if self.return_low >= self.return_high:

@@ -32,7 +32,15 @@ from torch import Tensor
 
 from dreamer_learning import parallel
 from dreamer_learning.agent_config import AgentConfig
-from dreamer_learning.behaviour import BehaviourLoss, SlowCritic, choose_starts, frozen, imagine, lambda_return
+from dreamer_learning.behaviour import (
+    BehaviourLoss,
+    SlowCritic,
+    choose_starts,
+    frozen,
+    imagine,
+    lambda_return,
+    mean_penalty,
+)
 from dreamer_learning.devices import compile_method
 from dreamer_learning.heads import Actor, feature_size
 from dreamer_learning.spaces import Task
@@ -102,7 +110,8 @@ class ValueGradient(SlowCritic):
         if self._share < 1:
             advantage = (returns[1:] - value[:-2]).detach()
             objective = objective + (1 - self._share) * policy.log_prob(actions[:-1].detach()) * advantage
-        return -weight[:len(entropy)] * (objective + self.config.entropy * entropy), entropy
+        bonus = self.config.entropy * entropy - mean_penalty(self.config.mean_penalty, policy)
+        return -weight[:len(entropy)] * (objective + bonus), entropy
 
 
 def state_returns(reward: Tensor, value: Tensor, live: Tensor, trace: float) -> Tensor:

@@ -250,8 +250,8 @@ def test_hash_agrees_exactly_when_parameters_mean_the_same() -> None:
 @pytest.mark.parametrize(('agent', 'size', 'expected'), [
     ('daydreamer', 'paper', '38f0ca47b0f18230'),
     ('daydreamer', 'cpu', 'e95a92efa16ec118'),
-    ('dreamer_v1', 'paper', '2495b1ab7723e971'),
-    ('dreamer_v1', 'cpu', 'd56f5c7c0beea31b'),
+    ('dreamer_v1', 'paper', '6126056219996940'),
+    ('dreamer_v1', 'cpu', '947a1a3b2453cd50'),
     ('dreamer_v2', 'paper', 'fcf1250631e5b4f1'),
     ('dreamer_v2', 'cpu', 'afc868bd778e6f69'),
     ('dreamer_v3', 'cpu', '583e72d31e280745'),

@@ -34,7 +34,7 @@ from dreamer_learning.policy import Policy
     ({'loss': {'representation': None}}, 'loss: kl_balance, or both of dynamics and representation'),
     ({'behaviour': {'method': 'planning', 'rollouts': 4}}, "rollouts 4: 1 unless with method 'actor_critic'"),
     ({'behaviour': {'method': 'planning', 'rollouts': 1, 'mean_penalty': 0.1}},
-     "mean_penalty 0.1: 0 unless with method 'actor_critic'"),
+     "mean_penalty 0.1: 0 with method 'planning'"),
     ({'behaviour': {'bootstrap': False}}, "bootstrap: false only with method 'value_gradient'"),
     ({'replay': {'contexts': True}}, "did you mean 'context'"),
     ({'blocks': ['x']}, "'blocks' is fixed"),

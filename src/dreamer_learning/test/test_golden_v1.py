@@ -1,6 +1,7 @@
 """Dreamer V1 against the numbers of the authors' public code."""
 
 import dataclasses
+import math
 import types
 from typing import Any
 
@@ -184,6 +185,25 @@ def test_without_values_the_actor_maximises_the_rewards_up_to_the_horizon(share:
         returns = sum((0.99**step * reward[start + step] for step in range(len(reward) - start)), torch.zeros(BATCH))
         expected = -0.99**(start - 1) * returns * (share + (1 - share) * log_prob)
         torch.testing.assert_close(losses['actor'][start - 1], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_penalty_on_means_belongs_to_the_actors_loss() -> None:
+    class Leaning(nn.Module):
+        def forward(self, features: Tensor) -> TanhNormal:
+            return TanhNormal(torch.full((*features.shape[:-1], 2 * ACTIONS), 2.0), LEAST_STD)
+
+    task = Task('toy', 20.0, 10, 'toy', {'joints': TensorSpec((4,))}, ActionSpec(ACTIONS))
+    path = torch.stack([torch.ones(5, BATCH), torch.full((5, BATCH), 0.5), torch.ones(5, BATCH)], -1)
+    model: Any = types.SimpleNamespace(reward=Column(0), continuation=None, live=Column(1).predict)
+    losses = []
+    for penalty in (0.0, 0.1):
+        behaviour: Any = ValueGradient(config(mean_penalty=penalty), task)
+        behaviour.critic, behaviour.actor = Column(2), Leaning()
+        loss = behaviour.imagination_loss(model, path, torch.zeros(4, BATCH, ACTIONS), torch.zeros(BATCH, dtype=torch.bool))
+        losses.append(loss.losses['actor'])
+    mean = 5 * math.tanh(2 / 5)
+    weight = torch.tensor([1.0, 0.5, 0.25]).unsqueeze(1).expand(-1, BATCH)
+    torch.testing.assert_close(losses[1] - losses[0], weight * 0.1 * ACTIONS * mean**2)
 
 
 def test_adam() -> None:
