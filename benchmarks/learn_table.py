@@ -202,10 +202,16 @@ def groups(folder: Path) -> dict[tuple[object, ...], list[Run]]:
 
 
 def reference(figures: Figures, run: Run) -> Reference | None:
-    """The authors' figure for the run's task: with the same inputs if there is one, otherwise with others; the earliest."""
-    s = run.settings
+    """The authors' figure for the run's task: with the same inputs if there is one, otherwise with others; the last that the run
+    has come to, otherwise the first."""
+    s, come = run.settings, float(run.steps[-1]) if len(run.steps) else 0.0
     fitting = [item for item in figures.references if item.agent == s.agent and s.task in item.returns]
-    return min(fitting, key=lambda item: (item.inputs != s.inputs, item.steps), default=None)
+
+    def rank(item: Reference) -> tuple[bool, bool, float]:
+        later = item.steps > come
+        return item.inputs != s.inputs, later, item.steps if later else -item.steps
+
+    return min(fitting, key=rank, default=None)
 
 
 def show(folder: Path) -> None:

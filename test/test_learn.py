@@ -260,6 +260,15 @@ def test_a_run_that_is_not_so_far_has_no_figure_there() -> None:
     assert run.return_at(200_000) is None
 
 
+@pytest.mark.parametrize(('come', 'expected'), [(1_000, 105_000), (105_000, 105_000), (400_000, 105_000), (5_000_000, 5_000_000)])
+def test_a_run_stands_beside_the_last_figure_that_it_has_come_to(come: float, expected: int) -> None:
+    figures = learn_table.load_figures()
+    run = Run(dataclasses.replace(SETTINGS, agent='dreamer_v1'), np.array([come]), np.zeros(1), np.zeros(1), np.zeros(1), [])
+    found = learn_table.reference(figures, run)
+    assert found is not None
+    assert found.steps == expected
+
+
 def test_what_is_not_a_run_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match='no runs of learn.py'):
         learn_table.show(tmp_path)
