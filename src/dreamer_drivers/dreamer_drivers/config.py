@@ -54,8 +54,8 @@ class DriverConfig:
         max_action_age: s from the sensor data to the arrival of the action made from it.
         max_sensor_age: s.
         soft_start: s in which kp rises from 0 after a start or a damped phase.
-        fall_angle: rad of roll or pitch beyond which the robot is damped until it was upright for a second; 0 = off. Needs an imu as
-            fresh as joint_states.
+        fall_angle: rad of roll or pitch beyond which the robot is damped until it was upright for a second; 0 = off. Needs an imu
+            as fresh as joint_states.
         action_tolerance: how far an action may be outside [-1, 1] before it counts as clipped.
     """
 
