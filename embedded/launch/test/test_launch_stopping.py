@@ -53,11 +53,14 @@ def test_details_but_the_pid_are_known_before_the_process_runs(run_launch: Any) 
 def test_shutdown_of_a_process_that_does_not_run_yet(run_launch: Any) -> None:
     exits: list[Any] = []
     action = sleeper()
+
+    def on_exit(event: Any, context: Any) -> list[Shutdown]:
+        exits.append((event.returncode, context.is_shutdown))
+        return [Shutdown()]
+
     launched = run_launch(
         action, EmitEvent(event=ShutdownProcess(process_matcher=matches_executable('sleep'))),
-        RegisterEventHandler(OnProcessExit(on_exit=lambda event, context: exits.append(
-            (event.returncode, context.is_shutdown)))),
-        TimerAction(period=10.0, actions=[Shutdown()]))
+        RegisterEventHandler(OnProcessExit(on_exit=on_exit)), TimerAction(period=10.0, actions=[Shutdown()]))
     assert exits == [(-2, False)]
     assert launched.code == 0
 
