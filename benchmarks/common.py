@@ -11,11 +11,9 @@ from typing import Any, TypeVar
 
 import yaml
 
-from dreamer_learning.config import ConfigError
+from dreamer_learning.config import SEEDS, ConfigError
 
 Number = TypeVar('Number', int, float)
-SEEDS = 2**32
-"""How many there are, from 0 on: dm_control's generators take no others."""
 
 
 def number(least: Number, most: float = math.inf) -> Callable[[str], Number]:
@@ -34,7 +32,7 @@ def number(least: Number, most: float = math.inf) -> Callable[[str], Number]:
     return convert
 
 
-seed = number(0, SEEDS - 1)
+seed = number(0, int(SEEDS.high))
 
 
 def mapping(option: str, text: str) -> dict[str, Any]:

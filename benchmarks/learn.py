@@ -33,7 +33,7 @@ from learn_table import PROGRESS, Settings, load_protocol
 from dreamer_learner.updater import TrainingFailed, Updater
 from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import AgentConfig, block_names, load_agent
-from dreamer_learning.config import ConfigError
+from dreamer_learning.config import SEEDS, ConfigError
 from dreamer_learning.devices import PRECISIONS, check_compiler, check_device, keep_freed_memory
 from dreamer_learning.policy import Carry, Policy
 from dreamer_learning.replay import Replay
@@ -171,7 +171,7 @@ def run(settings: Settings, config: AgentConfig, make: Callable[[int], Environme
                     print(_line(episode), flush=True)
     finally:
         learn_table.save_run(folder, settings, updates_left_out=trial.updater.bad)
-    values = trial.evaluate(make((settings.seed + EVALUATION_SEED) % common.SEEDS), EVALUATION_EPISODES)
+    values = trial.evaluate(make((settings.seed + EVALUATION_SEED) % (int(SEEDS.high) + 1)), EVALUATION_EPISODES)
     learn_table.save_run(folder, settings, values, trial.updater.bad)
     print(f'{folder.name}: evaluation {np.mean(values):.1f} +- {np.std(values):.1f} in {len(values)} episodes'
           + (f'; {trial.updater.bad} updates left out' if trial.updater.bad else ''), flush=True)

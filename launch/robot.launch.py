@@ -162,7 +162,9 @@ def robot_nodes(context: LaunchContext) -> list:
                            'allowed in lockstep: 0')
     urdf = launching.robot_description(Path(text['config_dir']), text['robot'])
     run_dir = run_directory(LaunchConfiguration('run_dir').perform(context), text['task'], text['agent'])
-    launching.check_run_directory(run_dir, {name: text[name] for name in ('agent', 'size', 'task', 'robot')}, task)
+    # Where nothing learns, any agent's steps may join those of the run.
+    own = ('task', 'robot', 'agent', 'size') if learns else ('task', 'robot')
+    launching.check_run_directory(run_dir, {name: text[name] for name in own}, task)
     shared = {'config_dir': text['config_dir'], 'robot': text['robot'], 'task': text['task'], 'use_sim_time': sim}
     agent = {'agent': text['agent'], 'size': text['size'], 'blocks': text['blocks']}
     actor = acting(text, learns, agent, number(context, 'prefill', int))

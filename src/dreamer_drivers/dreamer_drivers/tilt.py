@@ -16,23 +16,23 @@ class TiltWatch:
 
     Attributes:
         stamp: s, of the last orientation; -inf before the first.
-        fallen: beyond the limit, not known (NaN), or not yet upright for RECOVERY_TIME after that.
+        fallen: beyond the limit, not known (NaN), or not yet seen upright for RECOVERY_TIME after that.
     """
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
         self.stamp = -math.inf
         self.fallen = False
-        self._beyond_at = -math.inf
+        self._upright_since = math.inf
 
     def update(self, roll: float, pitch: float, stamp: float) -> None:
         """Take an orientation (rad) of `stamp` (s)."""
-        # A clock that went back: what counts is how long the robot is seen upright from now on.
-        self._beyond_at = min(self._beyond_at, stamp)
         self.stamp = stamp
         if not self._limit:
             return
         if math.isnan(roll) or math.isnan(pitch) or max(abs(roll), abs(pitch)) > self._limit:
-            self.fallen, self._beyond_at = True, stamp
-        elif stamp - self._beyond_at >= RECOVERY_TIME:
-            self.fallen = False
+            self.fallen, self._upright_since = True, math.inf
+        elif self.fallen:
+            # The smaller one, also of a clock that went back.
+            self._upright_since = min(self._upright_since, stamp)
+            self.fallen = stamp - self._upright_since < RECOVERY_TIME

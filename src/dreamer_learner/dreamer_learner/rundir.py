@@ -12,8 +12,7 @@ from typing import IO, Any
 import yaml
 
 from dreamer_learning.atomic import write_file
-from dreamer_learning.config import ConfigError, load_yaml
-from dreamer_learning.run_identity import differences
+from dreamer_learning.config import ConfigError, differences, load_yaml
 from dreamer_node.storage import making_folders
 
 LOCK, RUN, CONFIG = '.learner.lock', 'run.yaml', 'config.yaml'

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from dreamer_learning.config import ConfigError, Range, nearest
+from dreamer_learning.config import SEEDS, ConfigError, Range, nearest
 from dreamer_learning.devices import PRECISIONS, Precision
 
 ALLOWED = {
-    'seed': Range(0, 2**32 - 1),  # what every random generator takes
+    'seed': SEEDS,
     'threads': Range(0, 1024),
     'train_ratio': Range(0),
 }

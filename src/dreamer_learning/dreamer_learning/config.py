@@ -9,7 +9,7 @@ import math
 import reprlib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -53,6 +53,9 @@ def _plain(value: float) -> str:
 
 MOST = 2**31 - 1
 """Of whole numbers: more is a mistake, and torch and numpy cannot count it everywhere."""
+
+SEEDS = Range(0, 2**32 - 1)
+"""What every random generator takes."""
 
 Count = Annotated[int, Range(1, MOST)]
 Whole = Annotated[int, Range(0, MOST)]
@@ -259,3 +262,17 @@ def _convert_scalar(hint: Any, value: Any, source: str) -> Any:
     elif hint in (str, bool, int) and isinstance(value, hint) and isinstance(value, bool) == (hint is bool):
         return value
     raise ConfigError(f'{source}: expected {getattr(hint, "__name__", hint)}, not {value!r}')
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = '') -> Iterator[str]:
+    """Of two mappings key by key: 'a.b: 1 there, 2 here'."""
+    for key in {**before, **now}:
+        there, here = before.get(key, '(missing)'), now.get(key, '(missing)')
+        if isinstance(there, Mapping) and isinstance(here, Mapping):
+            yield from differences(there, here, f'{prefix}{key}.')
+        elif _as_list(there) != _as_list(here):
+            yield f'{prefix}{key}: {there} there, {here} here'
+
+
+def _as_list(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

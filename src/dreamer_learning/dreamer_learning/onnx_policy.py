@@ -18,14 +18,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dreamer_learning.acting import Acting, Carry, RecurrentPolicy
-from dreamer_learning.config import ConfigError, build
+from dreamer_learning.config import ConfigError, build, differences
 from dreamer_learning.spaces import ActionSpec, Task, TensorSpec
 
 FORMAT = 'dreamer-policy-1'
@@ -116,9 +116,9 @@ class OnnxPolicy(RecurrentPolicy):
         Raises:
             ConfigError: it sees or does something else, at another rate or on another robot.
         """
-        differences = list(_differences(self.file.spaces, json.loads(json.dumps(task.describe()))))
-        if differences:
-            raise ConfigError(f"policy_file: {self.path} is for another task ('{self.file.task}'): {'; '.join(differences)}")
+        found = list(differences(self.file.spaces, json.loads(json.dumps(task.describe()))))
+        if found:
+            raise ConfigError(f"policy_file: {self.path} is for another task ('{self.file.task}'): {'; '.join(found)}")
 
     def initial(self, envs: int) -> Carry:
         """State of environments that have seen nothing."""
@@ -172,13 +172,3 @@ def _digest(model: bytes, text: str) -> str:
     digest = hashlib.sha256(model)
     digest.update(text.encode())
     return digest.hexdigest()
-
-
-def _differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str = '') -> Iterator[str]:
-    """Key by key, 'a.b: 1 there, 2 here'."""
-    for key in {**there, **here}:
-        one, other = there.get(key, '(missing)'), here.get(key, '(missing)')
-        if isinstance(one, Mapping) and isinstance(other, Mapping):
-            yield from _differences(one, other, f'{prefix}{key}.')
-        elif one != other:
-            yield f'{prefix}{key}: {one} there, {other} here'

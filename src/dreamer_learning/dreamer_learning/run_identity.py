@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dreamer_learning.spaces import Task
-
-MISSING = '(missing)'
 
 
 def step_identity(names: Mapping[str, str], task: Task) -> dict[str, Any]:
@@ -29,17 +27,3 @@ def step_identity(names: Mapping[str, str], task: Task) -> dict[str, Any]:
         'joints': list(joints),
         'action_range': {joint: list(limits) for joint, limits in zip(joints, ranges)},
     }
-
-
-def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = '') -> Iterator[str]:
-    """Key by key, 'a.b: 1 there, 2 here'."""
-    for key in {**before, **now}:
-        there, here = before.get(key, MISSING), now.get(key, MISSING)
-        if isinstance(there, Mapping) and isinstance(here, Mapping):
-            yield from differences(there, here, f'{prefix}{key}.')
-        elif _plain(there) != _plain(here):
-            yield f'{prefix}{key}: {there} there, {here} here'
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

@@ -11,27 +11,26 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dreamer_learning.config import ConfigError, load_yaml, nearest
-from dreamer_learning.run_identity import differences, step_identity
+from dreamer_learning.config import SEEDS, ConfigError, Range, differences, load_yaml, nearest
+from dreamer_learning.run_identity import step_identity
 from dreamer_learning.spaces import Task, load_robot_task
 from dreamer_learning.urdf import Urdf
 
-LARGEST = {'seed': 2**32 - 1}
-"""Of whole numbers, where it is not MOST: what the random generators take."""
+ALLOWED = {'seed': SEEDS}
+"""Launch arguments that are numbers, where anything from 0 to MOST would be too much."""
 MOST = 2**53
 """Beyond this a float does not count on."""
 
 
 def number(name: str, text: str, kind: type) -> int | float:
     """The value of a launch argument that is a number of at least 0."""
-    most = LARGEST.get(name, MOST)
     try:
         value = kind(text)
     except ValueError:
         value = -1
-    if not 0 <= value <= most:
-        limit = f' and at most {most}' if name in LARGEST else ''
-        raise ConfigError(f"launch argument {name}: '{text}' is not allowed; allowed: {kind.__name__} of at least 0{limit}")
+    allowed = ALLOWED.get(name, Range(0))
+    if value not in allowed or value > MOST:
+        raise ConfigError(f"launch argument {name}: '{text}' is not allowed; allowed: {kind.__name__} of {allowed}")
     return value
 
 
@@ -82,7 +81,7 @@ def check_run_directory(path: Path, names: Mapping[str, str], task: Task) -> Non
     """Refuse a run directory where nothing can be written, or whose steps would mean something else than those to come.
 
     Args:
-        names: agent, size, task, robot.
+        names: those of agent, size, task and robot that must be the run's.
     """
     file = path / 'run.yaml'
     try:

@@ -149,7 +149,7 @@ class Observer:
         flags = self._episode.next()
         return SensedStep(
             stamp=reading.time, stream=self._episode.stream, step=flags.step, tensors=self._tensors(reading, rotation),
-            reward=0.0 if flags.is_first else total, is_first=flags.is_first, is_last=flags.is_last, is_terminal=False,
+            reward=0.0 if flags.is_first else float(total), is_first=flags.is_first, is_last=flags.is_last, is_terminal=False,
             parts=parts, velocity=velocity,
         )
 

@@ -182,9 +182,11 @@ def test_a_task_that_does_not_fit_is_refused_at_the_start(
 
 
 OWN_REWARD = '''
+import numpy as np
+
 def upright(state):
     value = float(state.rotation[2, 2])
-    return (value if value > 0 else float('nan')), {'up': value}
+    return np.float32(value if value > 0 else 'nan'), {'up': value}
 
 def wordy(state):
     return 'good'

@@ -19,4 +19,6 @@ def test_the_highest_age_of_images(config_folder: Path) -> None:
     path = config_folder / 'robots' / 'dog.yaml'
     path.write_text(f'{path.read_text()}  camera_max_age: 3600\n')
     config, _ = load_sensing(config_folder, 'dog')
+    assert config.camera_max_age == 3600.0
+    # Nanoseconds of it fit a whole number.
     Aligner(20.0, needs_image=True, camera_max_age=config.camera_max_age)

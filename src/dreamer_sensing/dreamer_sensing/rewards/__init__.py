@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 from dreamer_learning.config import ConfigError, nearest
@@ -58,7 +59,7 @@ def try_reward(name: str, source: str, reward: Reward, state: RewardState) -> No
     except Exception as error:
         raise ConfigError(f"{source}: reward '{name}' fails: {type(error).__name__}: {error}") from error
     total, parts = result if isinstance(result, tuple) and len(result) == 2 else (result, None)
-    if not isinstance(total, int | float) or not math.isfinite(total) or not isinstance(parts, dict):
+    if not isinstance(total, Real) or not math.isfinite(total) or not isinstance(parts, dict):
         raise ConfigError(f"{source}: reward '{name}' gives {result!r}; allowed: a finite number and a dict of its parts")
 
 
