@@ -42,8 +42,8 @@ ATTEMPTS = 3
 QUIET = {'OMP_NUM_THREADS': '1', 'OMP_WAIT_POLICY': 'passive'}
 # For nodes that write files at their end, at a low priority.
 PATIENT = {'sigterm_timeout': '20', 'sigkill_timeout': '20'}
-
-
+# Of the control loop's nodes: before all ordinary processes, behind the kernel's interrupts.
+PRIORITY = 20
 # Training on more threads makes the small matrices of these models slower.
 MOST_THREADS = 4
 
@@ -88,6 +88,8 @@ def arguments() -> list[DeclareLaunchArgument]:
                  'publishes odom and the tf odom -> base', switch),
         argument('command_rate', '0', 'set-points a second from the driver to the robot, at least the control rate, with which '
                  'it keeps max_torque; 0 = one command an action, all that lockstep has'),
+        argument('realtime_priority', 'auto', 'SCHED_FIFO priority of sensing, driver and actor, where the system permits it: 1 '
+                 f'to 98; 0 = none; auto = {PRIORITY}, in lockstep 0'),
         argument('velocity_source', 'estimate', 'base velocity in the reward', ['estimate', 'ground_truth']),
         argument('rviz', 'false', 'open rviz2, where it is installed, with the shipped view', switch),
         argument('namespace', '', 'namespace of all topics but /diagnostics; one for each robot'),
@@ -160,6 +162,9 @@ def robot_nodes(context: LaunchContext) -> list:
     if lockstep and command_rate:
         raise RuntimeError(f'launch argument command_rate: {command_rate:g} needs time that goes on by itself; '
                            'allowed in lockstep: 0')
+    priority = 0 if lockstep else PRIORITY
+    if LaunchConfiguration('realtime_priority').perform(context) != 'auto':
+        priority = number(context, 'realtime_priority', int)
     urdf = launching.robot_description(Path(text['config_dir']), text['robot'])
     run_dir = run_directory(LaunchConfiguration('run_dir').perform(context), text['task'], text['agent'])
     # Where nothing learns, any agent's steps may join those of the run.
@@ -168,6 +173,7 @@ def robot_nodes(context: LaunchContext) -> list:
     shared = {'config_dir': text['config_dir'], 'robot': text['robot'], 'task': text['task'], 'use_sim_time': sim}
     agent = {'agent': text['agent'], 'size': text['size'], 'blocks': text['blocks']}
     actor = acting(text, learns, agent, number(context, 'prefill', int))
+    loop = {**shared, 'realtime_priority': priority}
     kept = {'run_dir': str(run_dir), 'use_sim_time': sim}
 
     def node(package: str, executable: str, parameters: dict, environment: dict | None = None, files: list[str] | None = None,
@@ -181,9 +187,9 @@ def robot_nodes(context: LaunchContext) -> list:
     nodes = [
         # In simulation the bridge publishes the true pose.
         node('dreamer_sensing', 'sensing', {
-            **shared, 'velocity_source': text['velocity_source'], 'publish_odometry': not sim}),
-        node('dreamer_drivers', 'driver', {**shared, 'command_rate': command_rate}),
-        node('dreamer_actor', 'actor', {**shared, **actor, 'seed': seed, 'mode': text['mode']}),
+            **loop, 'velocity_source': text['velocity_source'], 'publish_odometry': not sim}),
+        node('dreamer_drivers', 'driver', {**loop, 'command_rate': command_rate}),
+        node('dreamer_actor', 'actor', {**loop, **actor, 'seed': seed, 'mode': text['mode']}),
         node('dreamer_recorder', 'recorder', kept, **PATIENT),
         # The robot's own frames.
         node('robot_state_publisher', 'robot_state_publisher', {

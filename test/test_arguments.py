@@ -17,7 +17,8 @@ def test_arguments_are_shown_with_descriptions() -> None:
     result = subprocess.run(['ros2', 'launch', 'dreamer_bringup', 'robot.launch.py', '--show-args'],
                             capture_output=True, text=True, timeout=180, check=True)
     for name in ('robot', 'agent', 'size', 'task', 'run_dir', 'seed', 'duration', 'steps', 'real_time_factor', 'train_ratio',
-                 'command_rate', 'runtime', 'policy_file', 'sim', 'rviz', 'namespace', 'device', 'log_level'):
+                 'command_rate', 'realtime_priority', 'runtime', 'policy_file', 'sim', 'rviz', 'namespace', 'device',
+                 'log_level'):
         assert f"'{name}':" in result.stdout, f'{name} is missing'
     assert 'runs/<task>-<agent>-<time>' in result.stdout
 
@@ -33,7 +34,7 @@ def test_arguments_are_shown_with_descriptions() -> None:
     ('steps', 'many', 'steps'),
     ('real_time_factor', '-1', 'real_time_factor'),
     ('duration', 'nan', 'of at least 0'),
-    ('command_rate', '-1', 'of at least 0'),
+    ('realtime_priority', '99', 'int of at least 0 and at most 98'),
     ('runtime', 'onnx', 'learner:=false'),
     ('policy_file', 'policy.onnx', 'runtime:=onnx'),
 ])

@@ -18,7 +18,7 @@ from dreamer_actor.timing import StepTiming
 from dreamer_interfaces.msg import Action, Metrics, Observation
 from dreamer_learning.acting import RecurrentPolicy
 from dreamer_learning.spaces import Task
-from dreamer_node import wire
+from dreamer_node import realtime, wire
 from dreamer_node.diagnostics import OK, WARN, Diagnostics, Recent, Report
 from dreamer_node.node import Node
 from dreamer_node.qos import STANDARD, STEPS, STEPS_KEPT
@@ -66,11 +66,8 @@ class ActorNode(Node):
         self._diagnostics.add('actor', self._report)
         _warm_up(self._source.policies, task)
         self._collected = time.perf_counter()
-        # What lives now lives to the end: freeze keeps every later collection from walking through it (torch alone is
-        # some 100,000 objects, 50 ms). Automatic collections start in the middle of a step, so they are off; a short one
-        # runs after an action is on its way (_collect).
-        gc.collect()
-        gc.freeze()
+        # Automatic collections start in the middle of a step, so they are off; a short one runs after an action is on its way
+        # (_collect): it does not walk through what realtime.prepare has frozen.
         gc.disable()
         self.get_logger().info(f'actor ready: {self._source.description}, {mode}')
 
@@ -150,7 +147,8 @@ class ActorNode(Node):
         self._metrics.publish(message)
 
     def _report(self) -> Report:
-        numbers: dict[str, object] = {**self._numbers(), **self._refusals.values()}
+        numbers: dict[str, object] = {
+            **self._numbers(), 'realtime_priority': realtime.priority(), **self._refusals.values()}
         if self._refusing.rose(self._refusals.total):
             return WARN, f'{self._refusals.total} messages refused', numbers
         if not self._controller.version:
@@ -171,4 +169,4 @@ def _warm_up(policies: Sequence[RecurrentPolicy], task: Task) -> None:
 
 def main() -> int:
     """Run the node; returns the exit code."""
-    return run_node(ActorNode)
+    return run_node(ActorNode, setup=realtime.prepare)

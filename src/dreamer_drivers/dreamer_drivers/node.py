@@ -21,7 +21,7 @@ from dreamer_drivers.stop_sources import StopSources
 from dreamer_interfaces.msg import Action
 from dreamer_learning.config import ConfigError, nearest
 from dreamer_learning.spaces import load_task
-from dreamer_node import qos
+from dreamer_node import qos, realtime
 from dreamer_node.diagnostics import ERROR, OK, WARN, Diagnostics, Recent, Report
 from dreamer_node.node import Node
 from dreamer_node.runtime import Stop, config_dir, declare, run_node
@@ -287,6 +287,7 @@ class DriverNode(Node):
             'actions': self._actions,
             'action_age': gate.action_age(self._time()),
             'last_sensor_fault': self._sensor_fault,
+            'realtime_priority': realtime.priority(),
         }
         failures = {'unusable_joint_states': self._sensor_faults}
         failures |= {f'refused.{cause}': gate.refused[cause] for cause in Cause}
@@ -319,4 +320,4 @@ class DriverNode(Node):
 
 def main() -> int:
     """Run the node; returns the exit code."""
-    return run_node(DriverNode)
+    return run_node(DriverNode, setup=realtime.prepare)

@@ -15,8 +15,9 @@ from dreamer_learning.config import SEEDS, ConfigError, Range, differences, load
 from dreamer_learning.run_identity import step_identity
 from dreamer_learning.spaces import Task, load_robot_task
 from dreamer_learning.urdf import Urdf
+from dreamer_node.realtime import PRIORITIES
 
-ALLOWED = {'seed': SEEDS}
+ALLOWED = {'seed': SEEDS, 'realtime_priority': PRIORITIES}
 """Launch arguments that are numbers, where anything from 0 to MOST would be too much."""
 MOST = 2**53
 """Beyond this a float does not count on."""

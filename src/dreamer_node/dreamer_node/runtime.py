@@ -46,8 +46,10 @@ class Stop:
         self.request(0)
 
 
-def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None) -> int:
+def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None, setup: Callable[[Node], None] | None = None) -> int:
     """Run one node until it asks to stop or a signal arrives; returns the exit code.
+
+    `setup` is called with the node before it runs (realtime.prepare, of nodes of the control path).
 
     The node gets an attribute `stop: Stop` with which it can end itself, and may have a method `close()` that runs on the
     way out. Further signals do not interrupt `close`: what it saves is saved. A ConfigError, arguments that ROS cannot
@@ -73,6 +75,8 @@ def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None) -> 
     try:
         node = factory()
         node.stop = stop  # type: ignore[attr-defined]
+        if setup is not None:
+            setup(node)
         check_parameters(node, arguments)
         executor = make_executor()
         executor.add_node(node)

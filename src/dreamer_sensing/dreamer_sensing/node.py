@@ -12,6 +12,7 @@ from nav_msgs.msg import Odometry
 from sensor_msgs.msg import Image, Imu, JointState
 
 from dreamer_interfaces.msg import JointCommand, Observation
+from dreamer_node import realtime
 from dreamer_node.diagnostics import OK, WARN, Diagnostics, Recent, Report
 from dreamer_node.node import Node
 from dreamer_node.qos import SENSOR, STANDARD, STEPS_KEPT
@@ -164,7 +165,7 @@ class SensingNode(Node):
             'without_image': aligner.without_image, 'clock_jumps': aligner.jumps, 'overtaken': aligner.overtaken,
             'cuts': self._observer.cuts,
             'commands': execution.heard, 'not_carried_out': execution.refused, 'without_command': execution.missing,
-            'extra_joints': len(self._joints.order.extra),
+            'extra_joints': len(self._joints.order.extra), 'realtime_priority': realtime.priority(),
         }
         values |= self._refusals.values()
         if steps == steps_before:
@@ -187,4 +188,4 @@ class SensingNode(Node):
 
 def main() -> int:
     """Run the node; returns the exit code."""
-    return run_node(SensingNode)
+    return run_node(SensingNode, setup=realtime.prepare)
