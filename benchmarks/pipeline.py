@@ -27,6 +27,7 @@ from common import number, tail
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from standstill import LATE, Interval, Standstill, longest_overlap
 
 from dreamer_interfaces.msg import Action, Metrics, Observation
 from dreamer_node import realtime
@@ -54,7 +55,7 @@ class Watcher(Node):
         super().__init__('pipeline_benchmark')
         self.steps = steps
         self.seen: list[tuple[float, float]] = []  # s of wall time, s of robot time
-        self.latency: list[float] = []  # ms from an observation to the action of the same stamp
+        self.answers: list[Interval] = []  # s of wall time, from an observation to the action of the same stamp
         self.lateness: list[float] = []  # ms of wall time between two actions
         self._open: dict[bytes, float] = {}
         self._last_action = 0.0
@@ -77,7 +78,7 @@ class Watcher(Node):
         now = time.monotonic()
         # None: the action overtook its observation on the way here, so it took less than this process can tell.
         begin = self._open.pop(data[STAMP], None)
-        self.latency.append(0.0 if begin is None else (now - begin) * 1e3)
+        self.answers.append((now if begin is None else begin, now))
         if self._last_action:
             self.lateness.append((now - self._last_action) * 1e3)
         self._last_action = now
@@ -139,25 +140,27 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
     watcher = Watcher(steps=arguments.mode == 'latency')
     executor = SingleThreadedExecutor()
     executor.add_node(watcher)
-    if watcher.steps:
-        # Else what this process waits for its turn would count as lateness of the pipeline.
-        realtime.take(WATCHING)
     ready = (lambda: bool(watcher.actor) and watcher.actor[-1]['answers'] > 200) if arguments.mode == 'lockstep' else (
         lambda: bool(watcher.learner) and watcher.learner[-1]['updates'] > 20)
     launch = [*(f'{key}:={value}' for key, value in options.items()), *arguments.launch]
     with Launched(launch, folder / 'launch.log') as system:
         spin(executor, system, ready, 180)
-        for rows in (watcher.seen, watcher.actor, watcher.learner, watcher.latency, watcher.lateness):
+        for rows in (watcher.seen, watcher.actor, watcher.learner, watcher.answers, watcher.lateness):
             rows.clear()
-        end = time.monotonic() + arguments.seconds
+        if watcher.steps:
+            # Else what this process waits for its turn would count as lateness. Not before: the nodes would inherit it.
+            realtime.take(WATCHING)
+        standstill = Standstill(folder)
         try:
-            with contextlib.suppress(KeyboardInterrupt):
+            # Not in lockstep, which needs all of each core.
+            with standstill if watcher.steps else contextlib.nullcontext(), contextlib.suppress(KeyboardInterrupt):
+                end = time.monotonic() + arguments.seconds
                 spin(executor, system, lambda: time.monotonic() > end, arguments.seconds + 10)
         finally:  # what was measured until then is reported
             steps = arguments.mode == 'lockstep' or (len(watcher.seen) > 1 and len(watcher.lateness) > 0)
             measured = steps and len(watcher.actor) > 1
             if measured:
-                report(arguments, watcher)
+                report(arguments, watcher, standstill)
         if not measured:
             raise system.failure(f'nothing measured in {arguments.seconds:g} s')
 
@@ -175,14 +178,14 @@ def spin(executor: SingleThreadedExecutor, system: Launched, done: Callable[[], 
         executor.spin_once(timeout_sec=0.2)
 
 
-def report(arguments: argparse.Namespace, watcher: Watcher) -> None:
+def report(arguments: argparse.Namespace, watcher: Watcher, standstill: Standstill) -> None:
     if arguments.mode == 'lockstep':
         first, last = watcher.actor[0], watcher.actor[-1]
         count, wall = last['answers'] - first['answers'], last['wall'] - first['wall']
         rate = count / wall
         print(f'lockstep: {count:.0f} control steps in {wall:.1f} s = {rate:.1f} steps/s, {rate / arguments.rate:.1f}x real time')
     else:
-        report_latency(arguments, watcher)
+        report_latency(arguments, watcher, standstill)
     if watcher.actor:
         last = watcher.actor[-1]
         print('  actor, callback to publish: ' + ', '.join(f'{k} {last[k]:.2f}' for k in last if k.startswith('latency_'))
@@ -192,15 +195,24 @@ def report(arguments: argparse.Namespace, watcher: Watcher) -> None:
         print(f'  learner: {np.median(rates):.2f} updates/s')
 
 
-def report_latency(arguments: argparse.Namespace, watcher: Watcher) -> None:
+def report_latency(arguments: argparse.Namespace, watcher: Watcher, standstill: Standstill) -> None:
     wall, robot = (last - first for first, last in zip(watcher.seen[0], watcher.seen[-1]))
     count = len(watcher.seen) - 1
     print(f'latency: {count} control steps in {wall:.1f} s = {count / wall:.1f} steps/s, {robot / wall:.1f}x real time')
-    latency, period = np.array(watcher.latency), 1e3 / arguments.rate
+    latency, period = np.diff(watcher.answers)[:, 0] * 1e3, 1e3 / arguments.rate
     print(f'  observation to action, seen from a third process: p50 {np.median(latency):.2f} ms, '
           f'p99 {np.percentile(latency, 99):.2f} ms, max {latency.max():.2f} ms over {len(latency)} actions')
-    print(f'  answers later than the period of {period:g} ms: {(latency > period).sum()}; observations without an action: '
+    late = [answer for answer, value in zip(watcher.answers, latency) if value > period]
+    print(f'  answers later than the period of {period:g} ms: {len(late)}; observations without an action: '
           f'{len(watcher.seen) - len(latency)}; longest pause between two actions {max(watcher.lateness):.1f} ms')
+    if standstill.fault:
+        print(f'  whether the machine itself stood still is not known: no real-time priority ({standstill.fault})')
+        return
+    # In time, had the longest standstill of a core not been.
+    excused = sum(end - begin - longest_overlap((begin, end), standstill.intervals) <= period / 1e3 for begin, end in late)
+    pauses = [(end - begin) * 1e3 for begin, end in standstill.intervals]
+    print(f'  a core stood still for more than {LATE * 1e3:g} ms, whatever its priorities: {len(pauses)} times, longest '
+          f'{max(pauses, default=0.0):.1f} ms; late answers that would have been in time without: {excused}')
 
 
 def main() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import csv
 import dataclasses
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +31,7 @@ import learn_robot  # noqa: E402
 import pipeline  # noqa: E402
 import policy_step  # noqa: E402
 import robot_report  # noqa: E402
+import standstill  # noqa: E402
 
 SMALL = {
     'networks': {'units': 8}, 'dynamics': {'deter': 16, 'hidden': 8, 'stoch': 4, 'classes': 4},
@@ -170,6 +173,31 @@ def test_a_system_of_which_nothing_comes_shows_its_output(tmp_path: Path, monkey
         pipeline.spin(executor, system, lambda: 'waiting' in log.read_text(), 60)
         with pytest.raises(pipeline.Failure, match=r'(?s)nothing measured within 0 s; .*waiting'):
             pipeline.spin(executor, system, lambda: False, 0.2)
+
+
+def test_a_standstill_is_seen_by_who_goes_before_all(tmp_path: Path) -> None:
+    with standstill.Standstill(tmp_path) as still:
+        watcher, output = still._watchers[0], still._files[0]
+        if output.read_text() == f'{standstill.READY}\n':
+            os.kill(watcher.pid, signal.SIGSTOP)
+            os.waitid(os.P_PID, watcher.pid, os.WSTOPPED)
+            begin = time.monotonic()
+            time.sleep(0.1)  # what is to be seen
+            end = time.monotonic()
+            os.kill(watcher.pid, signal.SIGCONT)
+            while not any(float(line.split()[1]) > end for line in output.read_text().splitlines()[1:]):
+                time.sleep(0.001)
+    if still.fault:
+        assert (still.fault, still.intervals) == ('Operation not permitted', [])
+    else:
+        assert standstill.longest_overlap((begin, end), still.intervals) > 0.09
+
+
+def test_the_longest_overlap_is_that_of_one_interval() -> None:
+    others = [(0.0, 1.0), (1.5, 1.75), (4.0, 6.0)]
+    assert standstill.longest_overlap((0.5, 2.0), others) == 0.5
+    assert standstill.longest_overlap((2.0, 3.0), others) == 0.0
+    assert standstill.longest_overlap((2.0, 3.0), []) == 0.0
 
 
 def test_options_are_mappings_and_numbers() -> None:
