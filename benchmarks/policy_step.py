@@ -51,8 +51,8 @@ def measure(config: AgentConfig, task: Task, rounds: int, steps: int) -> dict[st
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--agent', default='dreamer_v3', help='name of config/agents/<agent>.yaml')
-    parser.add_argument('--size', default='', help='size block of the agent; without it three of dreamer_v3')
-    parser.add_argument('--task', default='a1_walk', help='name of config/tasks/<task>.yaml')
+    parser.add_argument('--size', default='', help='size block of the agent; without size and task three of dreamer_v3')
+    parser.add_argument('--task', default='', help='name of config/tasks/<task>.yaml')
     parser.add_argument('--rounds', type=number(1), default=5)
     parser.add_argument('--steps', type=number(1), default=400, help='steps of each in a round')
     return parser.parse_args()
@@ -64,7 +64,8 @@ def show(arguments: argparse.Namespace) -> None:
     Raises:
         ConfigError: unknown agent, size or task, or an agent that cannot be exported.
     """
-    shown = [(arguments.size, arguments.task)] if arguments.size else SHOWN
+    size, task = SHOWN[0]
+    shown = [(arguments.size or size, arguments.task or task)] if arguments.size or arguments.task else SHOWN
     problems = [(size, name, load_agent(CONFIG, arguments.agent, size), load_task(CONFIG, name)) for size, name in shown]
     for size, name, config, task in problems:
         times = measure(config, task, arguments.rounds, arguments.steps)

@@ -35,8 +35,10 @@ def prepare(node: Node) -> None:
     if wanted:
         fault = take(wanted)
         if fault:
-            node.get_logger().warning(
-                f'realtime_priority: {wanted} is not permitted ({fault}); going on as an ordinary process, whose answers may be '
+            logger = node.get_logger()
+            # A simulated robot is not harmed by a late answer.
+            say = logger.info if node.get_parameter('use_sim_time').value else logger.warning
+            say(f'realtime_priority: {wanted} is not permitted ({fault}); going on as an ordinary process, whose answers may be '
                 "late where cores are busy; to permit it: 'ulimit -r 98', or rtprio in /etc/security/limits.conf")
     # What lives now lives to the end: later collections of garbage do not walk through it, which takes some 10 ms.
     gc.collect()

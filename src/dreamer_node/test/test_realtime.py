@@ -12,6 +12,7 @@ PROGRAM = textwrap.dedent('''
     import os
     import sys
     import threading
+    from rclpy.clock import Clock, ClockType
     from dreamer_node import realtime
     from dreamer_node.node import Node
     from dreamer_node.runtime import run_node
@@ -22,7 +23,7 @@ PROGRAM = textwrap.dedent('''
             waiting = threading.Event()
             self.helper = threading.Thread(target=waiting.wait, daemon=True)
             self.helper.start()
-            self.timer = self.create_timer(0.01, self.tick)
+            self.timer = self.create_timer(0.01, self.tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
         def tick(self):
             threads = {int(entry): os.sched_getparam(int(entry)).sched_priority for entry in os.listdir('/proc/self/task')}
@@ -39,10 +40,11 @@ DROPPED = ['setpriv', '--bounding-set=-sys_nice'] if os.geteuid() == 0 else []
 NOT_PERMITTED = ['prlimit', '--rtprio=0:0', *DROPPED] if PERMITTED else []
 
 
-def run(priority: int, prefix: list[str]) -> tuple[int, str, str]:
+def run(priority: int, prefix: list[str], simulated: bool = False) -> tuple[int, str, str]:
     """Exit code, output, errors."""
     done = subprocess.run(
-        [*prefix, sys.executable, '-c', PROGRAM, '--ros-args', '-p', f'realtime_priority:={priority}'],
+        [*prefix, sys.executable, '-c', PROGRAM, '--ros-args', '-p', f'realtime_priority:={priority}',
+         '-p', f'use_sim_time:={simulated}'],
         text=True, capture_output=True, timeout=30)
     return done.returncode, done.stdout, done.stderr
 
@@ -61,10 +63,12 @@ def test_all_threads_have_the_priority_and_those_in_the_background_one_less(prio
         assert 'is not permitted' in errors
 
 
-def test_where_it_is_not_permitted_the_node_says_so_and_runs() -> None:
-    code, output, errors = run(20, NOT_PERMITTED)
+@pytest.mark.parametrize(('simulated', 'severity'), [(False, '[WARN]'), (True, '[INFO]')])
+def test_where_it_is_not_permitted_the_node_says_so_and_runs(simulated: bool, severity: str) -> None:
+    code, output, errors = run(20, NOT_PERMITTED, simulated)
     assert (code, output) == (0, '[0] 0 False 0 True\n')
     assert errors.count('\n') == 1
+    assert severity in errors
     assert 'realtime_priority: 20 is not permitted (Operation not permitted); going on as an ordinary process' in errors
 
 
