@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import Here
 
 from dreamer_learner import export
 from dreamer_learner.identity import run_identity
@@ -39,13 +40,13 @@ def run_dir(config_dir: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def call(config_dir: Path, run_dir: Path, *more: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, '-c', CODE, '--config-dir', config_dir, '--run-dir', run_dir, *map(str, more)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+def options(config_dir: Path, run_dir: Path, *more: object) -> list[str]:
+    return ['--config-dir', str(config_dir), '--run-dir', str(run_dir), *map(str, more)]
 
 
 def test_writes_the_newest_policy_and_says_what_it_is(config_dir: Path, run_dir: Path) -> None:
-    result = call(config_dir, run_dir)
+    command = [sys.executable, '-c', CODE, *options(config_dir, run_dir)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stderr) == (0, '')
     assert result.stdout.startswith(f'{run_dir}/policy.onnx: small tiny, task reach, 34 updates, 0.')
     assert result.stdout.count('\n') == 1
@@ -57,20 +58,22 @@ def test_writes_the_newest_policy_and_says_what_it_is(config_dir: Path, run_dir:
     assert largest_difference(policy, written, 6) <= 1e-4
 
 
-def test_writes_the_checkpoint_and_the_file_that_were_asked_for(config_dir: Path, run_dir: Path) -> None:
+def test_writes_the_checkpoint_and_the_file_that_were_asked_for(
+        here: Here, config_dir: Path, run_dir: Path) -> None:
     output = run_dir.parent / 'new folder' / 'walk.onnx'
     chosen = run_dir / 'checkpoints' / checkpoint.name(12)
-    result = call(config_dir, run_dir, '--checkpoint', chosen, '--output', output)
+    result = here(export.main, options(config_dir, run_dir, '--checkpoint', chosen, '--output', output))
     assert result.returncode == 0, result.stderr
     assert OnnxPolicy(output).file.updates == 12
     assert not (run_dir / 'policy.onnx').exists()
 
 
-def test_the_checkpoint_of_another_agent_is_refused_with_both_names(config_dir: Path, run_dir: Path) -> None:
+def test_the_checkpoint_of_another_agent_is_refused_with_both_names(
+        here: Here, config_dir: Path, run_dir: Path) -> None:
     other = Agent(load_agent(config_dir, 'small', 'wide'), load_task(config_dir, 'reach'))
     path = run_dir.parent / checkpoint.name(5)
     checkpoint.save(path, {'agent': other.state_dict()})
-    result = call(config_dir, run_dir, '--checkpoint', path)
+    result = here(export.main, options(config_dir, run_dir, '--checkpoint', path))
     assert (result.returncode, result.stderr.count('\n')) == (2, 1)
     assert result.stderr.startswith(f'error: {path}: the checkpoint does not fit: ')
     assert '(agent small, size wide, task reach) does not fit' in result.stderr
@@ -94,9 +97,9 @@ def damage(run_dir: Path) -> None:
 ], ids=['no run', 'half a run', 'another configuration', 'damaged checkpoints', 'no such checkpoint', 'a folder',
         'a file for a folder'])
 def test_what_cannot_be_exported_is_one_line(
-        config_dir: Path, run_dir: Path, change: Callable[[Path], object], more: list[str], expected: str) -> None:
+        here: Here, config_dir: Path, run_dir: Path, change: Callable[[Path], object], more: list[str], expected: str) -> None:
     change(run_dir)
-    result = call(config_dir, run_dir, *(word.format(run_dir=run_dir) for word in more))
+    result = here(export.main, options(config_dir, run_dir, *(word.format(run_dir=run_dir) for word in more)))
     assert result.returncode in (1, 2)
     assert result.stderr.startswith('error: ')
     assert result.stderr.count('\n') == 1

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import Here
 from peers import Learner, Peers, Recorder
 from steps import steps
 
+from dreamer_learner import train_offline
 from dreamer_learner.credit import TrainCredit
 from dreamer_learner.experience import Experience
 from dreamer_learner.session import Session
@@ -26,10 +28,14 @@ from dreamer_recorder.reader import read_steps
 COMMAND = [sys.executable, '-u', '-c', 'import sys; from dreamer_learner.main import train_offline; sys.exit(train_offline())']
 
 
-def arguments(config_dir: Path, run_dir: Path, recorded: Path, **more: object) -> list[str]:
+def options(config_dir: Path, run_dir: Path, recorded: Path, **more: object) -> list[str]:
     values = {'config-dir': config_dir, 'run-dir': run_dir, 'bags': recorded, 'task': 'reach', 'agent': 'small', 'size': 'tiny',
               'threads': 1, 'updates': 30, **more}
-    return [*COMMAND, *(word for name, value in values.items() for word in (f'--{name}', str(value)))]
+    return [word for name, value in values.items() for word in (f'--{name}', str(value))]
+
+
+def arguments(*given: Path, **more: object) -> list[str]:
+    return [*COMMAND, *options(*given, **more)]
 
 
 def train(*given: Path, **more: object) -> subprocess.CompletedProcess:
@@ -130,10 +136,10 @@ def test_an_interrupted_training_is_saved(config_dir: Path, tmp_path: Path, bags
     ({'from-checkpoint': '/nowhere'}, 'from_checkpoint: /nowhere'),
 ])
 def test_what_cannot_be_trained_is_one_line(
-        config_dir: Path, tmp_path: Path, bags: Path, more: dict[str, object], expected: str) -> None:
+        here: Here, config_dir: Path, tmp_path: Path, bags: Path, more: dict[str, object], expected: str) -> None:
     # A task that sees something else than what was recorded.
     (config_dir / 'tasks' / 'far.yaml').write_text((config_dir / 'tasks' / 'reach.yaml').read_text().replace('- 5', '- 7'))
-    result = train(config_dir, tmp_path / 'run', bags, **more)
+    result = here(train_offline.main, options(config_dir, tmp_path / 'run', bags, **more))
     assert result.returncode == 2
     assert expected in result.stderr
     assert result.stderr.startswith('error: ')
@@ -142,16 +148,16 @@ def test_what_cannot_be_trained_is_one_line(
 
 @pytest.mark.parametrize('wrong', [{'bags': '/nowhere'}, {'device': 'cuda:77'}])
 def test_a_start_that_failed_does_not_keep_the_folder(
-        config_dir: Path, tmp_path: Path, bags: Path, wrong: dict[str, object]) -> None:
+        here: Here, config_dir: Path, tmp_path: Path, bags: Path, wrong: dict[str, object]) -> None:
     run_dir = tmp_path / 'run'
-    assert train(config_dir, run_dir, bags, size='wide', **wrong).returncode == 2
+    assert here(train_offline.main, options(config_dir, run_dir, bags, size='wide', **wrong)).returncode == 2
     assert [path.name for path in run_dir.iterdir()] == ['.learner.lock']
     mended = train(config_dir, run_dir, bags, updates=1)
     assert (mended.returncode, mended.stderr) == (0, '')
     assert yaml.safe_load((run_dir / 'run.yaml').read_text())['size'] == 'tiny'
 
 
-def test_a_bag_without_a_tensor_of_the_task_is_named(config_dir: Path, tmp_path: Path, bags: Path) -> None:
+def test_a_bag_without_a_tensor_of_the_task_is_named(here: Here, config_dir: Path, tmp_path: Path, bags: Path) -> None:
     renamed = [dataclasses.replace(item, tensors={'pose': item.tensors['state']}) for item in steps(0, 20, stream=2)]
     other = record(tmp_path / 'other', renamed)
     [file] = other.rglob('*.mcap')
@@ -160,12 +166,13 @@ def test_a_bag_without_a_tensor_of_the_task_is_named(config_dir: Path, tmp_path:
     result = subprocess.run(beside, capture_output=True, text=True, timeout=600, check=False)
     assert (result.returncode, result.stderr) == (0, '')
     assert f'20 recorded steps left out, the first because of {reason}\n' in result.stdout
-    alone = train(config_dir, tmp_path / 'second', other)
+    alone = here(train_offline.main, options(config_dir, tmp_path / 'second', other))
     assert (alone.returncode, alone.stderr) == (
         2, f'error: --bags: {other}: no recorded step that fits the task; {reason}\n')
 
 
-def test_too_short_a_recording_is_one_line(config_dir: Path, tmp_path: Path) -> None:
-    result = train(config_dir, tmp_path / 'run', record(tmp_path / 'short', list(steps(0, 5))))
+def test_too_short_a_recording_is_one_line(here: Here, config_dir: Path, tmp_path: Path) -> None:
+    recorded = record(tmp_path / 'short', list(steps(0, 5)))
+    result = here(train_offline.main, options(config_dir, tmp_path / 'run', recorded))
     assert result.returncode == 2
     assert 'but no 8 in a row; record longer' in result.stderr

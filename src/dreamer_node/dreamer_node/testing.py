@@ -13,16 +13,14 @@ TASK = {
     'robot': 'box', 'control_rate': 50.0, 'episode_length': 20, 'reward': 'none',
     'observation': {'state': {'shape': [5]}}, 'action': {'size': 2},
 }
-SIZES = {
-    'tiny': {
-        'networks': {'units': 16, 'encoder_layers': 1, 'decoder_layers': 1},
-        'dynamics': {'deter': 32, 'hidden': 16, 'stoch': 4, 'classes': 4, 'blocks': 2},
-        'heads': {'actor_layers': 1, 'critic_layers': 1, 'bins': 15},
-        'behaviour': {'horizon': 4},
-        'replay': {'capacity': 1000, 'batch': 4, 'length': 8, 'start': 24},
-    },
-    'wide': {'networks': {'units': 24}},
+TINY = {
+    'networks': {'units': 16, 'encoder_layers': 1, 'decoder_layers': 1},
+    'dynamics': {'deter': 32, 'hidden': 16, 'stoch': 4, 'classes': 4, 'blocks': 2},
+    'heads': {'actor_layers': 1, 'critic_layers': 1, 'bins': 15},
+    'behaviour': {'horizon': 4},
+    'replay': {'capacity': 1000, 'batch': 4, 'length': 8, 'start': 24},
 }
+SIZES = {'tiny': TINY, 'wide': {**TINY, 'networks': {**TINY['networks'], 'units': 24}}}
 
 
 def private_domain() -> None:
