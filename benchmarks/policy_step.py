@@ -64,8 +64,8 @@ def show(arguments: argparse.Namespace) -> None:
     Raises:
         ConfigError: unknown agent, size or task, or an agent that cannot be exported.
     """
-    size, task = SHOWN[0]
-    shown = [(arguments.size or size, arguments.task or task)] if arguments.size or arguments.task else SHOWN
+    chosen = (arguments.size or SHOWN[0][0], arguments.task or SHOWN[0][1])
+    shown = [chosen] if arguments.size or arguments.task else SHOWN
     problems = [(size, name, load_agent(CONFIG, arguments.agent, size), load_task(CONFIG, name)) for size, name in shown]
     for size, name, config, task in problems:
         times = measure(config, task, arguments.rounds, arguments.steps)
