@@ -113,10 +113,10 @@ def start() -> Iterator[Callable[..., System]]:
 
 
 @pytest.fixture(scope='session', autouse=True)
-def _private_domain(tmp_path_factory: pytest.TempPathFactory) -> None:
+def _private_domain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A ROS domain and a ROS_HOME of the tests' own: they neither move nor hear what runs in the user's, nor meet its stops."""
     os.environ['ROS_HOME'] = str(tmp_path_factory.mktemp('ros_home'))
-    private_domain()
+    yield from private_domain()
 
 
 @pytest.fixture
