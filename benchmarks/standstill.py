@@ -60,7 +60,10 @@ class Standstill:
             watcher.send_signal(signal.SIGTERM)
             watcher.wait(10)
         for path in self._files:
-            for line in path.read_text().splitlines():
+            lines = path.read_text().splitlines()
+            if not lines:
+                self.fault = f'the watcher of {path.name} did not run'
+            for line in lines:
                 if line.startswith('error: '):
                     self.fault = line.removeprefix('error: ')
                 elif line != READY:
