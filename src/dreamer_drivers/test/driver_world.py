@@ -27,7 +27,7 @@ from dreamer_drivers.node import DriverNode
 from dreamer_interfaces.msg import Action, JointCommand
 from dreamer_node import qos
 from dreamer_node.runtime import Stop
-from dreamer_node.wire import pack
+from dreamer_node.wire import nanoseconds, pack
 
 PERIOD = 50_000_000
 """ns"""
@@ -143,9 +143,12 @@ class World:
         return self.answer(step)
 
     def answer(self, step: int) -> JointCommand:
-        """The first command that answers this step, of those not yet cleared."""
-        self.until(lambda: any(command.step == step for command in self.commands))
-        return next(command for command in self.commands if command.step == step)
+        """The first command that answers this step, of those not yet cleared; one before all actions answers none, at time 0."""
+        def answers(command: JointCommand) -> bool:
+            return command.step == step and nanoseconds(command.header) > 0
+
+        self.until(lambda: any(map(answers, self.commands)))
+        return next(filter(answers, self.commands))
 
     def await_mode(self, mode: int) -> JointCommand:
         self.commands.clear()
