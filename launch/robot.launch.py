@@ -89,7 +89,7 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('command_rate', '0', 'set-points a second from the driver to the robot, at least the control rate, with which '
                  'it keeps max_torque; 0 = one command an action, all that lockstep has'),
         argument('realtime_priority', 'auto', 'SCHED_FIFO priority of sensing, driver and actor, where the system permits it: 1 '
-                 f'to 98; 0 = none; auto = {PRIORITY}, in lockstep 0'),
+                 f'to 98; 0 = none; auto = {PRIORITY}, and 0 in lockstep beside a learner or on a single core'),
         argument('velocity_source', 'estimate', 'base velocity in the reward', ['estimate', 'ground_truth']),
         argument('rviz', 'false', 'open rviz2, where it is installed, with the shipped view', switch),
         argument('namespace', '', 'namespace of all topics but /diagnostics; one for each robot'),
@@ -162,7 +162,8 @@ def robot_nodes(context: LaunchContext) -> list:
     if lockstep and command_rate:
         raise RuntimeError(f'launch argument command_rate: {command_rate:g} needs time that goes on by itself; '
                            'allowed in lockstep: 0')
-    priority = 0 if lockstep else PRIORITY
+    # In lockstep they hardly rest: they would take the learner's time, or the only core.
+    priority = 0 if lockstep and (learns or usable_cores() < 2) else PRIORITY
     if LaunchConfiguration('realtime_priority').perform(context) != 'auto':
         priority = number(context, 'realtime_priority', int)
     urdf = launching.robot_description(Path(text['config_dir']), text['robot'])

@@ -130,25 +130,38 @@ def given_values(launch_file: ModuleType, **arguments: str) -> LaunchContext:
     return context
 
 
+def given_to(launch_file: ModuleType, stand_in: StandIn, package: str, executable: str, **arguments: str) -> str:
+    """What robot.launch.py with these arguments gives to a node."""
+    stand_in.put(package, executable)
+    nodes = launch_file.robot_nodes(given_values(launch_file, **arguments))
+    node = next(entity for entity in nodes if isinstance(entity, Node) and entity.node_package == package)
+    # It would be started again and again.
+    end = RegisterEventHandler(OnProcessExit(target_action=node, on_exit=[EmitEvent(event=Shutdown())]))
+    return stand_in.given([end, node])
+
+
 @pytest.mark.parametrize(('package', 'executable', 'arguments', 'expected'), [
     ('dreamer_drivers', 'driver', {}, 'command_rate: 0.0'),
     ('dreamer_drivers', 'driver', {'command_rate': '200'}, 'command_rate: 200.0'),
     ('dreamer_drivers', 'driver', {'command_rate': '200', 'sim': 'false', 'real_time_factor': '0.0'}, 'command_rate: 200.0'),
     ('dreamer_drivers', 'driver', {}, 'realtime_priority: 20'),
     ('dreamer_actor', 'actor', {'sim': 'false', 'real_time_factor': '0.0'}, 'realtime_priority: 20'),
-    ('dreamer_actor', 'actor', {'real_time_factor': '0.0'}, 'realtime_priority: 0'),
     ('dreamer_sensing', 'sensing', {'lockstep': 'true', 'realtime_priority': '5'}, 'realtime_priority: 5'),
     ('dreamer_sensing', 'sensing', {}, 'publish_odometry: false'),
     ('dreamer_sensing', 'sensing', {'sim': 'false'}, 'publish_odometry: true'),
 ])
 def test_what_nodes_are_given(
         launch_file: ModuleType, stand_in: StandIn, package: str, executable: str, arguments: dict, expected: str) -> None:
-    stand_in.put(package, executable)
-    nodes = launch_file.robot_nodes(given_values(launch_file, **arguments))
-    node = next(entity for entity in nodes if isinstance(entity, Node) and entity.node_package == package)
-    # It would be started again and again.
-    end = RegisterEventHandler(OnProcessExit(target_action=node, on_exit=[EmitEvent(event=Shutdown())]))
-    assert expected in stand_in.given([end, node])
+    assert expected in given_to(launch_file, stand_in, package, executable, **arguments)
+
+
+@pytest.mark.parametrize(('cores', 'learner', 'priority'), [(2, 'true', 0), (2, 'false', 20), (1, 'false', 0)])
+def test_priority_in_lockstep_leaves_time_to_the_learner_and_to_a_single_core(
+        launch_file: ModuleType, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, cores: int, learner: str,
+        priority: int) -> None:
+    monkeypatch.setattr(launch_file, 'usable_cores', lambda: cores)
+    given = given_to(launch_file, stand_in, 'dreamer_actor', 'actor', real_time_factor='0.0', learner=learner)
+    assert f'realtime_priority: {priority}\n' in given
 
 
 @pytest.mark.parametrize(('ends', 'starts', 'expected'), [
