@@ -6,6 +6,7 @@
 
 Each run writes a folder: run.yaml (settings and, at the end, the evaluation) and progress.csv (a row for each training episode).
 `table` prints all runs of a folder as a Markdown table and draws a PNG for each task; a run that goes on counts as far as it is.
+Ctrl-C ends training: what was learned until then is evaluated, and no further run begins. A second one ends at once.
 Action repeat, replayed steps and random steps at the start are those of each paper (benchmarks/learn.yaml) where no option says
 otherwise. dm_control is installed on first use, with pip's own settings, into a cache folder.
 """
@@ -13,13 +14,16 @@ otherwise. dm_control is installed on first use, with pip's own settings, into a
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import NamedTuple
 
 import common
@@ -62,6 +66,9 @@ class Trial:
         environment: fresh.
         config: of the agent.
         settings: steps, prefill, train_ratio, seed and device are used.
+
+    Attributes:
+        stopped: set it to end training before the next step.
     """
 
     def __init__(self, environment: Environment, config: AgentConfig, settings: Settings) -> None:
@@ -77,9 +84,10 @@ class Trial:
         self.updater = Updater(self.agent, self._replay, common.warn)
         self._random = np.random.default_rng(seed)
         self._credit = 0.0
+        self.stopped = False
 
     def learn(self) -> Iterator[Episode]:
-        """Act and train until settings.steps environment steps are done; gives each episode as it ends.
+        """Act and train until settings.steps environment steps are done, or it is stopped; gives each episode as it ends.
 
         Raises:
             TrainingFailed: too many updates in a row without a finite loss.
@@ -88,7 +96,7 @@ class Trial:
         begin, value = time.monotonic(), 0.0
         seen = environment.reset()
         row = 0
-        while environment.steps < self._settings.steps or seen.is_last:
+        while not self.stopped and (environment.steps < self._settings.steps or seen.is_last):
             action, carry, latent = self._act(seen, carry)
             self._replay.add(0, 0, row, seen.obs, action, seen.reward, seen.is_first, seen.is_last, seen.is_terminal, latent)
             row += 1
@@ -150,6 +158,7 @@ def run(settings: Settings, config: AgentConfig, make: Callable[[int], Environme
     Raises:
         ConfigError: the folder holds a run already.
         TrainingFailed: the loss was not finite for too long; run.yaml stays without an evaluation.
+        KeyboardInterrupt: training was stopped by Ctrl-C, and its outcome evaluated.
     """
     common.check_free(folder / PROGRESS)
     torch.set_num_threads(settings.threads)
@@ -160,7 +169,7 @@ def run(settings: Settings, config: AgentConfig, make: Callable[[int], Environme
           f'{settings.train_ratio:g} replayed steps per action', flush=True)
     reported = -REPORT_EVERY
     try:
-        with (folder / PROGRESS).open('w', newline='') as file:
+        with stopping(trial), (folder / PROGRESS).open('w', newline='') as file:
             writer = csv.writer(file)
             writer.writerow(learn_table.COLUMNS)
             for episode in trial.learn():
@@ -175,6 +184,26 @@ def run(settings: Settings, config: AgentConfig, make: Callable[[int], Environme
     learn_table.save_run(folder, settings, values, trial.updater.bad)
     print(f'{folder.name}: evaluation {np.mean(values):.1f} +- {np.std(values):.1f} in {len(values)} episodes'
           + (f'; {trial.updater.bad} updates left out' if trial.updater.bad else ''), flush=True)
+    if trial.stopped:
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def stopping(trial: Trial) -> Iterator[None]:
+    """The first Ctrl-C stops the trial between two steps, so that an update is whole; the next one interrupts."""
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        trial.stopped = True
+        signal.signal(signal.SIGINT, before)
+        print('training ends; now the evaluation (Ctrl-C: none)', flush=True)
+
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _line(episode: Episode) -> str:

@@ -2,6 +2,8 @@
 
 import csv
 import dataclasses
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -120,6 +122,36 @@ def test_a_run_trains_as_often_as_it_is_told_and_keeps_its_results(tmp_path: Pat
     assert run.evaluation == [210.0] * 10
     with pytest.raises(ConfigError, match='holds a run already'):
         learn.run(SETTINGS, config, make, folder)
+
+
+class Interrupted(Line):
+    """Ctrl-C comes at these steps."""
+
+    def __init__(self, *steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def step(self, action: np.ndarray) -> SimpleNamespace:
+        if len(self.actions) + 1 in self.steps:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().step(action)
+
+
+@pytest.mark.parametrize(('signals', 'evaluated'), [((LENGTH + 3,), 10), ((LENGTH + 3, LENGTH + 4), 0)])
+def test_ctrl_c_ends_training_and_a_second_one_the_run(
+        tmp_path: Path, signals: tuple[int, ...], evaluated: int) -> None:
+    config = load_agent(ROOT / 'config', 'dreamer_v3', 'cpu', SMALL)
+    line = Interrupted(*signals)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            learn.run(SETTINGS, config, lambda seed: ControlTask(line, 'vector', SETTINGS.repeat), tmp_path)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(yaml.safe_load((tmp_path / 'run.yaml').read_text())['evaluation']) == evaluated
+    # Only the episode before the signal is one.
+    assert [row['steps'] for row in csv.DictReader((tmp_path / 'progress.csv').open())] == [str(LENGTH)]
 
 
 def test_random_actions_come_first() -> None:
