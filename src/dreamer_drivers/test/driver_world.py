@@ -88,6 +88,8 @@ class World:
             parameter_overrides=[Parameter(name, value=value) for name, value in values.items()],
         )
         driver.stop = Stop()
+        # Reports come when values() asks for them, so that none is from before.
+        driver.diagnostics._timer.cancel()
         return driver
 
     def restart(self, **parameters: Any) -> None:

@@ -1,5 +1,6 @@
+import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,19 @@ from dreamer_learning.spaces import load_task
 
 
 @pytest.fixture
-def peers() -> Iterator[Peers]:
-    peers = Peers()
-    yield peers
-    peers.close()
+def make_peers() -> Iterator[Callable[[], Peers]]:
+    """Makes peers of a learner; all are closed."""
+    with contextlib.ExitStack() as stack:
+        def make() -> Peers:
+            peers = Peers()
+            stack.callback(peers.close)
+            return peers
+        yield make
+
+
+@pytest.fixture
+def peers(make_peers: Callable[[], Peers]) -> Peers:
+    return make_peers()
 
 
 def test_learns_publishes_saves_on_sigterm_and_resumes(config_dir: Path, tmp_path: Path, peers: Peers) -> None:
@@ -65,18 +75,23 @@ def test_learns_publishes_saves_on_sigterm_and_resumes(config_dir: Path, tmp_pat
         assert learner.end(signal.SIGINT) == 0
 
 
-def test_a_new_run_begins_with_the_weights_of_another(config_dir: Path, tmp_path: Path, peers: Peers) -> None:
+def test_a_new_run_begins_with_the_weights_of_another(
+        config_dir: Path, tmp_path: Path, make_peers: Callable[[], Peers]) -> None:
+    peers = make_peers()
     with Learner(config_dir, tmp_path / 'old', peers.namespace) as learner:
         peers.wait_for_readers()
         peers.send(steps(0, 40))
         peers.wait(lambda: len(peers.weights) >= 2)
         assert learner.end(signal.SIGTERM) == 0
-    peers.weights.clear()
     parameters = {'from_checkpoint': tmp_path / 'old'}
+    # Others, who have not kept the steps: with those it would train, and publish again, at once.
+    peers = make_peers()
     with Learner(config_dir, tmp_path / 'new', peers.namespace, **parameters) as learner:
-        # Before any step: an actor can use them at once. The last ones of the learner before may still arrive.
-        peers.wait(lambda: any(message.updates == 0 for message in peers.weights))
-        first = next(message for message in peers.weights if message.updates == 0)
+        # Before any step: an actor can use them at once.
+        peers.wait(lambda: bool(peers.weights))
+        first = peers.weights[0]
+        assert first.updates == 0
+        peers.wait_for_readers()
         peers.send(steps(40, 80, stream=2))
         peers.wait(lambda: peers.weights[-1].updates > 0)
         assert learner.end(signal.SIGTERM) == 0

@@ -79,7 +79,7 @@ def test_a_killed_learner_leaves_no_lock(tmp_path: Path) -> None:
         'import os, signal, sys; from dreamer_learner.rundir import RunDirectory; '
         f'run = RunDirectory(sys.argv[1], {RUN!r}, {CONFIG!r}); os.kill(os.getpid(), signal.SIGKILL)'
     )
-    ended = subprocess.run([sys.executable, '-c', code, str(tmp_path)], check=False, timeout=60)
+    ended = subprocess.run([sys.executable, '-c', code, str(tmp_path)], check=False, timeout=600)
     assert ended.returncode == -9
     RunDirectory(tmp_path, RUN, CONFIG).close()
 

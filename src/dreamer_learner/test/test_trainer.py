@@ -145,7 +145,8 @@ def test_a_first_update_that_is_being_compiled_is_not_waited_for(
     rig.trainer.stop()
     assert rig.agent.updates == 0
     go_on.set()
-    rig.wait(lambda: rig.agent.updates > 0)
+    # The update is counted a moment before it has ended.
+    rig.wait(lambda: rig.agent.updates > 0 and not rig.updater.compiling)
     rig.trainer.stop()
     assert not rig.updater.compiling
 
@@ -185,7 +186,7 @@ def test_resume_is_as_if_nothing_had_happened(config_dir: Path, tmp_path: Path) 
     assert second.agent.updates == 4
     assert torch.equal(second.parameters(), first.parameters())
     second.trainer.start()
-    second.wait(lambda: len(second.outlet.weights) == 1)
+    second.wait(lambda: len(second.outlet.weights) > 0)
     assert second.outlet.weights[0][1:] == (4, 30)
     second.feed(steps(20, 36))
     second.wait(lambda: second.agent.updates == 7)

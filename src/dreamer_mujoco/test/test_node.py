@@ -43,8 +43,7 @@ class Bench:
         arguments = ['--ros-args', '-r', f'__ns:=/bridge_test_{os.getpid()}', '-p', f'config_dir:={CONFIG_DIR}']
         for name, value in parameters.items():
             arguments += ['-p', f'{name}:={value}']
-        # /clock and /diagnostics have no namespace: a domain of its own keeps other tests out.
-        rclpy.init(args=arguments, domain_id=1 + os.getpid() % 100)
+        rclpy.init(args=arguments)
         self.received: dict[str, list[Any]] = {}
         self.node = Node('bench')
         self.executor = make_executor()
@@ -236,8 +235,14 @@ def test_real_time_carries_out_commands(make_bench: Callable[..., Bench]) -> Non
     # On its belly the robot stays below 0.1 m without commands.
     bench = make_bench(listen=[(Odometry, 'ground_truth/odom')], keyframe='belly', real_time_factor='4.0')
 
+    answered: list[int] = []
+
     def standing() -> bool:
-        bench.answer()
+        now = stamp(bench.received['joint_states'][-1])
+        if answered[-1:] != [now]:
+            # Once a reading: more would queue up before the bridge's timer.
+            answered.append(now)
+            bench.answer()
         odometry = bench.received['ground_truth/odom']
         return bool(odometry) and stamp(odometry[-1]) > 2_000_000_000
 
