@@ -20,6 +20,7 @@ import yaml
 
 from dreamer_learner.updater import TrainingFailed
 from dreamer_learning.config import ConfigError
+from dreamer_node.testing import wait_for
 from dreamer_sensing.observer import SensedStep
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -178,15 +179,16 @@ def test_a_system_of_which_nothing_comes_shows_its_output(tmp_path: Path, monkey
 def test_a_standstill_is_seen_by_who_goes_before_all(tmp_path: Path) -> None:
     with standstill.Standstill(tmp_path) as still:
         watcher, output = still._watchers[0], still._files[0]
-        if output.read_text() == f'{standstill.READY}\n':
+        if output.read_text().startswith(standstill.READY):
             os.kill(watcher.pid, signal.SIGSTOP)
             os.waitid(os.P_PID, watcher.pid, os.WSTOPPED)
             begin = time.monotonic()
             time.sleep(0.1)  # what is to be seen
             end = time.monotonic()
             os.kill(watcher.pid, signal.SIGCONT)
-            while not any(float(line.split()[1]) > end for line in output.read_text().splitlines()[1:]):
-                time.sleep(0.001)
+            # Times are rounded to 0.1 ms.
+            wait_for(lambda: any(float(line.split()[1]) > end - 0.001 for line in output.read_text().splitlines()[1:]),
+                     'the watcher')
     if still.fault:
         assert (still.fault, still.intervals) == ('Operation not permitted', [])
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -79,7 +80,10 @@ def assert_goes_on_from_its_checkpoint(system: System, listener: Listener) -> No
     kill(system, 'learner', listener)
     listener.until(lambda: max(listener.learners) > killed, 180, 'the next learner publishes')
     assert listener.learners[max(listener.learners)] >= (saved, env_steps)
-    assert f'resumed from {path}' in system.output
+    # Perhaps from the one that was due by time just before the kill.
+    resumed = re.findall(r'resumed from .*checkpoint-(\d+)\.safetensors', system.output)
+    assert resumed
+    assert int(resumed[-1]) >= saved
 
 
 def assert_no_joined_gap(run_dir: Path) -> None:

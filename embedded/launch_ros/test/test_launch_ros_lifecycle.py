@@ -17,11 +17,15 @@ from lifecycle_msgs.msg import Transition
 LIFECYCLE_NODE = '''
 import os
 import sys
+import time
 import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode
 rclpy.init()
 node = LifecycleNode('default_name')
+# The events of the first transition are not kept for who comes late.
+while not node.count_subscribers(node.get_fully_qualified_name() + '/transition_event'):
+    time.sleep(0.01)
 try:
     rclpy.spin(node)
 except (KeyboardInterrupt, ExternalShutdownException):

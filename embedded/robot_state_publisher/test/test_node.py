@@ -106,8 +106,8 @@ class World:
         return next(future for _, future in asked if future.done()).result().results[0]
 
     def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
+        self.process.terminate()  # killed, it would leave its shared memory behind
+        self.process.wait(timeout=DEADLINE)
         self.node.destroy_node()
 
 
@@ -203,7 +203,7 @@ def test_an_argument_names_the_urdf_file_where_the_parameter_is_empty(tmp_path: 
     process = start(words=(str(file),))
     assert process.stderr is not None
     errors = process.stderr.readline() + process.stderr.readline()
-    process.kill()
+    process.terminate()
     process.communicate(timeout=DEADLINE)
     assert 'Assuming argument is name of URDF file.' in errors
     assert "robot 'r': 4 links" in errors
@@ -213,7 +213,7 @@ def test_an_argument_is_ignored_beside_the_parameter(tmp_path: Path) -> None:
     process = start(f'robot_description:={URDF}', words=(str(tmp_path / 'none.urdf'),))
     assert process.stderr is not None
     assert "robot 'r': 4 links" in process.stderr.readline()
-    process.kill()
+    process.terminate()
     process.communicate(timeout=DEADLINE)
 
 

@@ -29,6 +29,8 @@ from ros2cli.graph import (
 )
 from ros2cli.interfaces import full_name, load, sought_type
 
+KNOWN_SECONDS = 1.0   # at most, until a node of the server is seen
+
 
 def add_options(parser: ArgumentParser, default: bool | str = False) -> None:
     """The option that goes before or after the verb; with the default SUPPRESS the one before it stands."""
@@ -125,6 +127,8 @@ def _call(options: Namespace) -> None:
         if not wait_until(node, client.service_is_ready, 0.0):
             print('waiting for service to become available...')
             _wait_for_service(node, client.service_is_ready, name, full_name(options.service_type, 'srv'))
+        # A server that does not know this node yet drops its answer.
+        wait_until(node, lambda: bool(node_names(node, include_hidden=True)), KNOWN_SECONDS)
         due = monotonic()
         while True:
             print(f'requester: making request: {request!r}\n')

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from time import monotonic
 from typing import Any
 
+from rclpy.duration import Duration
 from rclpy.node import Node
 
 from ros2cli.command import CommandError, Verb, nearest, positive_float, unsigned_float, unsigned_int
@@ -16,6 +17,7 @@ from ros2cli.interfaces import full_name, load
 from ros2cli.qos import add_qos_arguments, requested_qos
 
 NOTICE_SECONDS = 1.0   # between two lines that say that nobody listens
+ACKNOWLEDGED_SECONDS = 5.0   # at most, until reliable readers have what was published
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -97,6 +99,8 @@ def _run(options: Namespace) -> None:
             timer = node.create_timer(1.0 / options.rate, publish)
             wait_until(node, lambda: 0 < times <= count, None, poll=0.1)
             node.destroy_timer(timer)
+        # A reader that was matched here may not know this publisher yet; then the message reaches it a little later.
+        wait_until(node, lambda: publisher.wait_for_all_acked(Duration()), ACKNOWLEDGED_SECONDS)
         wait_until(node, lambda: False, options.keep_alive)
 
 

@@ -12,7 +12,7 @@ from ros2cli.graph import FIND_SECONDS, NodeName, patience
 from ros2cli.param_client import from_file, from_text
 
 pytestmark = pytest.mark.usefixtures('talker')
-QUICK = ('--spin-time', '2')   # a wait for what is not there, in which even a busy machine sees the nodes that are
+QUICK = ('--spin-time', '3.5')   # a wait for what is not there, in which even a busy machine sees the nodes that are
 
 
 def test_lists(ros2: Ros2) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from torch import Tensor
@@ -19,26 +19,32 @@ class Fault(NamedTuple):
         loss: the first of the metrics that is not finite, and what it is: 'loss/reward is NaN'.
         source: the same of the batch: 'reward of step 5 of stream 3 is NaN'; '' where all that was replayed is finite.
         kind: name of the tensor, or else of the loss.
+        tensor: the first parameter or gradient that is not finite, where the batch is without fault.
     """
 
     loss: str
     source: str
     kind: str
+    tensor: str = ''
 
     def __str__(self) -> str:
         if self.source:
             return f'{self.source}, so that {self.loss}'
         here = ' in this process' if parallel.count() > 1 else ''
-        return f'{self.loss}, of a batch without fault{here}'
+        tensor = f'; not finite either: {self.tensor}' if self.tensor else ''
+        return f'{self.loss}, of a batch without fault{here}{tensor}'
 
 
-def find_fault(metrics: Mapping[str, float], batch: Mapping[str, Tensor], replay: Replay) -> Fault | None:
+def find_fault(
+    metrics: Mapping[str, float], batch: Mapping[str, Tensor], replay: Replay, unsound: Callable[[], str]
+) -> Fault | None:
     """Where a fault came from; None where loss and gradient are finite.
 
     Args:
         metrics: of Agent.train_step.
         batch: what was trained on, see batch.py.
         replay: knows which step a row of the batch is.
+        unsound: see Agent.unsound.
     """
     if math.isfinite(metrics['loss']) and math.isfinite(metrics['gradient_norm']):
         return None
@@ -50,7 +56,7 @@ def find_fault(metrics: Mapping[str, float], batch: Mapping[str, Tensor], replay
         if not finite.all():
             place = (~finite).nonzero()[0].tolist()
             return Fault(loss, f'{name} {_where(name, place, batch, replay)} is {_word(tensor[tuple(place)].item())}', name)
-    return Fault(loss, '', first)
+    return Fault(loss, '', first, unsound())
 
 
 def _where(name: str, place: list[int], batch: Mapping[str, Tensor], replay: Replay) -> str:

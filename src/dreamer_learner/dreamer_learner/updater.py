@@ -64,7 +64,7 @@ class Updater:
         metrics = self.agent.train_step(batch)
         self.compiling, self._begun = False, True
         latents = metrics.pop('latents')
-        fault = find_fault(metrics, batch, self._replay)
+        fault = find_fault(metrics, batch, self._replay, self.agent.unsound)
         if fault is not None:
             self._count_bad(fault)
             return True

@@ -112,7 +112,9 @@ def test_a_gradient_alone_that_is_not_finite_is_named(config_dir: Path) -> None:
     next(rig.agent.networks.parameters()).register_hook(lambda gradient: gradient * math.inf)
     rig.updater.update()
     assert rig.updater.bad == 1
+    name = next(iter(dict(rig.agent.networks.named_parameters())))
     assert rig.lines[0].startswith('update 1 left out: gradient_norm is ')
+    assert f'of a batch without fault; not finite either: the gradient of {name} (' in rig.lines[0]
 
 
 def parts_of(rig: Rig) -> session.Session:
@@ -125,7 +127,8 @@ def test_offline_training_names_cause_and_checkpoint(config_dir: Path, tmp_path:
     parts, writer = parts_of(rig), types.SimpleNamespace(add_scalar=lambda *_: None)
     files = train_offline.Files(saver, 60.0, writer)  # type: ignore[arg-type]
     next(rig.agent.networks.parameters()).data.fill_(math.nan)
-    cause = 'in the first of them: loss/dynamics is NaN, of a batch without fault'
+    name = next(iter(rig.agent.networks.state_dict()))
+    cause = f'in the first of them: loss/dynamics is NaN, of a batch without fault; not finite either: {name}'
     with pytest.raises(TrainingFailed, match=f'{cause}; no checkpoint was written$'):
         train_offline.update(parts, 100, Stop(), files)
     saved = saver.save(parts.state_dict(), 1)

@@ -44,7 +44,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self) -> Tensor:
-        """Apply the gradients in `.grad` and drop them; gradients that are not finite change nothing.
+        """Apply the gradients in `.grad` and drop them; gradients that are not finite change nothing and stay.
 
         Returns:
             the norm of all gradients before clipping, a scalar tensor.
@@ -57,9 +57,9 @@ class Adam:
             self.steps += 1
             for index, gradient in enumerate(flat):
                 self._apply(index, gradient, norms[index])
-        for group in self.groups:
-            for parameter in group.parameters:
-                parameter.grad = None
+            for group in self.groups:
+                for parameter in group.parameters:
+                    parameter.grad = None
         return total
 
     def _apply(self, index: int, gradient: Tensor, norm: Tensor) -> None:

@@ -145,6 +145,8 @@ class Agent:
             behaviour = self.behaviour.loss(self.model, features, batch, self.generator)
         losses = {name: loss.mean() for name, loss in {**world.losses, **behaviour.losses}.items()}
         total = torch.stack([loss * self.config.loss.scale(name) for name, loss in losses.items()]).sum()
+        for parameter in self.networks.parameters():
+            parameter.grad = None  # of an update that was left out
         total.backward()
         parallel.mean_gradients(self.networks.parameters())
         norm = self.optimiser.step()
@@ -157,6 +159,16 @@ class Agent:
         if self.config.replay.context:
             latents = {'deter': world.deter.detach().half(), 'stoch': self._indices(world.stoch)}
         return {**dict(zip(metrics, values)), 'learning_rate': self.optimiser.rate(), 'latents': latents}
+
+    def unsound(self) -> str:
+        """The first parameter, else the first gradient of an update that was left out, that is not finite; '' = none."""
+        for name, value in self.networks.state_dict().items():
+            if not value.isfinite().all():
+                return name
+        for name, parameter in self.networks.named_parameters():
+            if parameter.grad is not None and not parameter.grad.isfinite().all():
+                return f'the gradient of {name}'
+        return ''
 
     def follow(self) -> None:
         """Take over everything but the random state from the first of the processes that train together (parallel.py)."""
@@ -248,7 +260,7 @@ class Agent:
         return 'encoder', 'rssm', 'reward' if self.config.behaviour.method == 'planning' else 'actor'
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a state_dict.
+        """Take over a state_dict, also of an agent on another kind of device; random draws go on as there only on the same kind.
 
         Raises:
             ConfigError: it belongs to another agent, size or task; nothing is taken over.
@@ -262,4 +274,10 @@ class Agent:
         self.networks.load_state_dict(state['networks'])
         self.optimiser.load_state_dict(state['optimiser'])
         self.updates = int(state['updates'])
-        self.generator.set_state(state['generator'])
+        self._restore_random(state['generator'])
+
+    def _restore_random(self, state: Tensor) -> None:
+        if state.shape == self.generator.get_state().shape:
+            self.generator.set_state(state)
+        else:  # of a GPU on the CPU, or the other way round
+            self.generator.manual_seed(parallel.seed(self.updates))

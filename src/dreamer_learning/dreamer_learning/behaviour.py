@@ -7,7 +7,8 @@ Imagination from every posterior state (features f, action a, reward r, continua
       r,c,v      v[0]    r,c,v[1]    r,c,v[2]               r,c,v[H]
       R     R[0]        R[1]        ...       R[H-1]
             R[h] = r[h+1] + c[h+1] ((1 - lambda) v[h+1] + lambda R[h+1]),   R[H] = v[H]
-      weight w[h] = c[0] c[1] ... c[h], over the discount where c has it from outside (discount_in_target false)
+      weight w[h] = c[0] c[1] ... c[h], over the discount where c has it from outside (discount_in_target false);
+             real_starts: c[0] is not predicted but replayed, 0 at a true end
 
 actor:  -w[h] (log p(a[h] | f[h]) sg(advantage[h]) + entropy bonus),   h = 0 .. H-1,   advantage = (R - v) / scale
         or, through the dynamics: -w[h] (advantage[h] + entropy bonus), with the gradient of R[h] through the later states
@@ -130,7 +131,8 @@ def imagine(model: WorldModel, actor: Actor, starts: Tensor, horizon: int, gener
 
 
 class SlowCritic(nn.Module):
-    """A critic, and a slow copy of it that moves by `slow_rate` towards it every `slow_every` updates."""
+    """A critic, and a slow copy of it that moves by `slow_rate` towards it at the first of every `slow_every` updates, as in
+    DreamerV2's and DayDreamer's public code."""
 
     def __init__(self, config: AgentConfig) -> None:
         super().__init__()
@@ -141,7 +143,7 @@ class SlowCritic(nn.Module):
 
     def after_update(self, updates: int) -> None:
         """Take note that update number `updates` (1 is the first) was made."""
-        if updates % self._every:
+        if (updates - 1) % self._every:
             return
         with torch.no_grad():
             slow: list[Tensor] = list(self.slow_critic.parameters())
@@ -184,15 +186,15 @@ class Behaviour(SlowCritic):
             batch: replayed rewards and flags, (B, T).
         """
         shape = features.shape[:2]
-        starts = features.detach().flatten(0, 1)
+        starts, terminal = features.detach().flatten(0, 1), batch['is_terminal'].flatten()
         chosen = choose_starts(parallel.part(self.config.imagination_starts), shape, generator, starts.device)
         if chosen is not None:
-            starts = starts[chosen]
+            starts, terminal = starts[chosen], terminal[chosen]
         rollouts = self.config.rollouts
         if rollouts > 1:
-            starts = starts.repeat_interleave(rollouts, 0)
+            starts, terminal = (x.repeat_interleave(rollouts, 0) for x in (starts, terminal))
         imagined, actions = self._imagine(model, starts, generator)
-        result, returns = self._imagination_loss(model, imagined, actions)
+        result, returns = self._imagination_loss(model, imagined, actions, terminal)
         if self._replayed:
             logits = self.critic(features.flatten(0, 1))  # (B*T, K)
             with torch.no_grad():
@@ -207,8 +209,9 @@ class Behaviour(SlowCritic):
         """(N, F) -> features (H+1, N, F) and actions (H, N, A), with gradient where the actor learns through the dynamics."""
         return imagine(model, self.actor, starts, self.config.horizon, generator, self._through_dynamics)
 
-    def _imagination_loss(self, model: WorldModel, path: Tensor, actions: Tensor) -> tuple[BehaviourLoss, Tensor]:
-        """path (H+1, N, F), actions (H, N, A) -> losses, returns (H, N)."""
+    def _imagination_loss(self, model: WorldModel, path: Tensor, actions: Tensor,
+                          terminal: Tensor) -> tuple[BehaviourLoss, Tensor]:
+        """path (H+1, N, F), actions (H, N, A), terminal (N) bool -> losses, returns (H, N)."""
         imagined = path.detach()
         logits = self.critic(imagined[:-1])
         with self._known(model), torch.set_grad_enabled(self._through_dynamics):
@@ -216,7 +219,7 @@ class Behaviour(SlowCritic):
             self.level.update(reward[1:])
             values = self._values(path, logits)
             returns = lambda_return(reward, values, live, self.config.trace)
-            scale = torch.ones(()) if self.returns is None else self.returns.update(returns)
+            scale = returns.new_ones(()) if self.returns is None else self.returns.update(returns)
             baseline = values[:-1] if self._differentiates_baseline else values[:-1].detach()
             advantage = (returns - baseline) / scale
             if self.config.rollouts > 1:
@@ -224,9 +227,12 @@ class Behaviour(SlowCritic):
             if self.advantages is not None:
                 advantage = self.advantages(advantage)
         with torch.no_grad():
+            discount = 1 - 1 / self.config.discount_horizon
+            if self.config.real_starts:
+                live = torch.cat([((~terminal).to(live) * discount).unsqueeze(0), live[1:]])
             weight = torch.cumprod(live, 0)[:-1]
-            if not self.config.discount_in_target:
-                weight /= 1 - 1 / self.config.discount_horizon  # the start is not discounted
+            if self.config.real_starts or not self.config.discount_in_target:
+                weight /= discount  # the start is not discounted
             slow = self._value(self.slow_critic(imagined[:-1]))
         policy = self.actor(imagined[:-1])
         entropy = policy.entropy()

@@ -117,7 +117,10 @@ class Actor(nn.Module):
     def __init__(self, inputs: int, action: ActionSpec, networks: NetworkConfig, heads: HeadConfig) -> None:
         super().__init__()
         outputs = action.size if action.discrete else (action.size, action.size)  # mean and standard deviation
-        self.mlp = MLP(inputs, networks.units, heads.actor_layers, outputs, heads.actor_outscale, networks.style)
+        scale = heads.actor_outscale
+        # DayDreamer's code scales the layer of the mean alone.
+        scales = (scale, 1.0) if heads.actor == 'normal' and not action.discrete else scale
+        self.mlp = MLP(inputs, networks.units, heads.actor_layers, outputs, scales, networks.style)
         self.action, self.config = action, heads
 
     def forward(self, features: Tensor) -> ActionDistribution:

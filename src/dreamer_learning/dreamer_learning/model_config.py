@@ -114,7 +114,8 @@ class HeadConfig:
             actor_max_std; normal, the same but for how that deviation begins (DayDreamer); tanh_normal (Dreamer V1); truncated, a
             normal cut at [-1, 1] (DreamerV2).
         actor_unimix: uniform share of discrete actions.
-        outscale: of the last layers of reward and critic; continue_outscale and actor_outscale of the others.
+        outscale: of the last layers of reward and critic; continue_outscale and actor_outscale of the others, with actor normal
+            that of the mean alone.
     """
 
     reward_layers: HeadLayers

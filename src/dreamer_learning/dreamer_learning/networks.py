@@ -98,9 +98,10 @@ class SplitLinear(nn.Module):
     Each has parameters of its own, as in the public code: gradients are clipped by the norm of one tensor.
     """
 
-    def __init__(self, inputs: int, sizes: Sequence[int], scale: float = 1.0, style: Style = V3) -> None:
+    def __init__(self, inputs: int, sizes: Sequence[int], scale: float | Sequence[float] = 1.0, style: Style = V3) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(Linear(inputs, size, scale, style) for size in sizes)
+        scales = scale if isinstance(scale, Sequence) else [scale] * len(sizes)
+        self.layers = nn.ModuleList(Linear(inputs, size, scale, style) for size, scale in zip(sizes, scales, strict=True))
 
     def forward(self, x: Tensor) -> Tensor:
         weights, biases = ([getattr(layer, name) for layer in self.layers] for name in ('weight', 'bias'))
@@ -210,14 +211,14 @@ class NormActivation(nn.Module):
 class MLP(nn.Module):
     """`layers` times (Linear, normalisation, activation), then, if `outputs` is given, one Linear: (..., I) -> (..., O).
 
-    Several `outputs` are Linear layers side by side, see SplitLinear.
+    Several `outputs` are Linear layers side by side, see SplitLinear; then `outscale` may be one for each.
 
     Args:
         wide_output: the last layer computes in float32 also under autocast.
     """
 
-    def __init__(self, inputs: int, units: int, layers: int, outputs: int | Sequence[int] = 0, outscale: float = 1.0,
-                 style: Style = V3, wide_output: bool = False) -> None:
+    def __init__(self, inputs: int, units: int, layers: int, outputs: int | Sequence[int] = 0,
+                 outscale: float | Sequence[float] = 1.0, style: Style = V3, wide_output: bool = False) -> None:
         super().__init__()
         self.wide_output = wide_output
         sizes = [inputs] + [units] * layers
@@ -238,7 +239,8 @@ class MLP(nn.Module):
         return widen(self.out(x))
 
 
-def _output(inputs: int, outputs: int | Sequence[int], scale: float, style: Style) -> nn.Module | None:
+def _output(inputs: int, outputs: int | Sequence[int], scale: float | Sequence[float], style: Style) -> nn.Module | None:
     if isinstance(outputs, int):
+        assert not isinstance(scale, Sequence)
         return Linear(inputs, outputs, scale, style) if outputs else None
     return SplitLinear(inputs, outputs, scale, style)

@@ -37,7 +37,7 @@ class LaProp:
 
     @torch.no_grad()
     def step(self) -> Tensor:
-        """Apply the gradients in `.grad` and drop them; gradients that are not finite change nothing.
+        """Apply the gradients in `.grad` and drop them; gradients that are not finite change nothing and stay.
 
         Returns:
             the norm of all gradients before clipping, a scalar tensor.
@@ -47,8 +47,8 @@ class LaProp:
         total = norms.norm()
         if torch.isfinite(total):
             self._apply(gradients, norms)
-        for parameter in self.parameters:
-            parameter.grad = None
+            for parameter in self.parameters:
+                parameter.grad = None
         return total
 
     def _apply(self, gradients: list[Tensor], norms: Tensor) -> None:

@@ -105,8 +105,10 @@ class BehaviourConfig:
         dynamics_share: with method value_gradient, how much of the gradient goes through the dynamics, the rest by REINFORCE;
             -1 = all of it for continuous actions, none for discrete ones.
         discount_in_target: the continuation head learns the probability times the discount; False = the probability alone.
+        real_starts: with method actor_critic, the first step of an imagined path counts by whether the replayed state that it
+            starts from is a true end (DayDreamer), not by the predicted continuation.
         value_centering: rate per update of the average reward whose value the critic leaves out; 0 = it leaves out nothing.
-        slow_rate: rate at which the slow critic follows the critic, every `slow_every` updates.
+        slow_rate: rate at which the slow critic follows the critic, at the first of every `slow_every` updates.
         slow_target: the slow critic, not the critic, gives returns and baselines.
         slow_regulariser: scale of the loss that keeps the critic near the slow critic.
         return_normalisation: percentiles: returns count by their spread; none.
@@ -143,6 +145,7 @@ class BehaviourConfig:
     actor_gradient: Literal['reinforce', 'dynamics', 'auto'] = 'reinforce'
     dynamics_share: Annotated[float, Range(-1, 1)] = -1.0
     discount_in_target: bool = True
+    real_starts: bool = False
     value_centering: Share = 0.0
     slow_every: Count = 1
     slow_target: bool = False

@@ -16,3 +16,8 @@ def shaken_agent(discrete: bool = False, **overrides: dict) -> Agent:
         if name.endswith('out.bias') and len(parameter) == agent.config.heads.bins:
             parameter.data.sub_(torch.linspace(-20, 20, len(parameter)).square())
     return agent
+
+
+def no_ends(path: torch.Tensor) -> torch.Tensor:
+    """No start of these paths (H+1, N, F) is a true end: (N)."""
+    return torch.zeros(path.shape[1], dtype=torch.bool)

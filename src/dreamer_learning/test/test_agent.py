@@ -1,6 +1,7 @@
 import dataclasses
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from dreamer_learning.agent import Agent
 from dreamer_learning.agent_config import load_agent
 from dreamer_learning.checkpoint import load, save
 from dreamer_learning.config import ConfigError
+from dreamer_learning.heads import Actor, feature_size
 from dreamer_learning.policy import Policy
 from dreamer_learning.spaces import ActionSpec, MirrorSpec, Task, TensorSpec, load_task
 from dreamer_learning.weights import WeightsError, dump, parse
@@ -78,6 +80,17 @@ def test_training_is_repeatable_from_a_seed_and_from_a_checkpoint(tmp_path: Path
         assert torch.equal(value, second.networks.state_dict()[name]), name
 
 
+def test_a_state_from_a_gpu_goes_on_with_other_random_numbers() -> None:
+    agent, other = (Agent(small_config(), small_task(), seed=seed) for seed in (0, 1))
+    state = {**agent.state_dict(), 'updates': 7, 'generator': torch.zeros(16, dtype=torch.uint8)}
+    other.load_state_dict(state)
+    assert other.updates == 7
+    assert all(torch.equal(value, agent.networks.state_dict()[name]) for name, value in other.networks.state_dict().items())
+    drawn = torch.rand(3, generator=other.generator)
+    other.load_state_dict(state)
+    assert torch.equal(torch.rand(3, generator=other.generator), drawn)
+
+
 def test_normalised_advantages_are_part_of_the_state(tmp_path: Path) -> None:
     config, task = small_config(behaviour={'advantage_normalisation': 'mean_std'}), small_task()
     agent, batch = Agent(config, task), make_batch(config, task)
@@ -103,6 +116,17 @@ def test_each_output_is_a_tensor_of_its_own_for_the_clipping() -> None:
     assert shapes['model.decoder.mlp.out.layers.1.weight'] == (4, 16)  # speed
     discrete = dict(Agent(small_config(), small_task(discrete=True)).networks.named_parameters())
     assert discrete['behaviour.actor.mlp.out.weight'].shape == (3, 16)
+
+
+@pytest.mark.parametrize(('agent', 'deviation'), [('dreamer_v3', 0.01), ('daydreamer', 1.0)])
+def test_the_actors_layer_of_deviations_begins_as_in_the_public_code(agent: str, deviation: float) -> None:
+    config = load_agent(CONFIG_DIR, agent, 'paper' if agent == 'daydreamer' else '12m')
+    task = load_task(CONFIG_DIR, 'a1_walk')
+    layers: Any = Actor(feature_size(config), task.action, config.networks, config.heads).mlp.out.layers
+    inputs, outputs = layers[1].in_features, layers[1].out_features
+    variance = 2 / (inputs + outputs) if agent == 'daydreamer' else 1 / inputs
+    measured = [float(layer.weight.detach().std() / variance ** 0.5) for layer in layers]
+    assert measured == pytest.approx([config.heads.actor_outscale, deviation], rel=0.05)
 
 
 def test_state_of_another_task_is_refused() -> None:
@@ -136,7 +160,9 @@ def test_a_bad_batch_changes_nothing() -> None:
     assert not math.isfinite(agent.train_step(batch)['gradient_norm'])
     for name, value in agent.model.state_dict().items():
         assert torch.equal(value, before[name]), name
+    assert agent.unsound().startswith('the gradient of model.')
     assert math.isfinite(agent.train_step(make_batch(config, task))['loss'])
+    assert agent.unsound() == ''
 
 
 @pytest.mark.parametrize('image', [False, True])

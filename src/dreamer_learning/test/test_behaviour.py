@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from behaviour_toys import shaken_agent
+from behaviour_toys import no_ends, shaken_agent
 from learning_toys import make_batch, small_config, small_task
 
 from dreamer_learning.agent import Agent
@@ -86,13 +86,50 @@ def test_slow_critic_follows_at_its_rate() -> None:
     torch.testing.assert_close(slow, before + 0.02)
 
 
+def test_slow_critic_follows_at_the_first_of_so_many_updates() -> None:
+    agent = Agent(small_config(behaviour={'slow_every': 3, 'slow_rate': 1.0}), small_task())
+    fast, slow = next(agent.behaviour.critic.parameters()), next(agent.behaviour.slow_critic.parameters())
+    followed = []
+    for update in range(1, 8):
+        fast.data.add_(1.0)
+        agent.behaviour.after_update(update)
+        followed.append(torch.equal(fast, slow))
+    assert followed == [True, False, False, True, False, False, True]
+
+
+@pytest.mark.parametrize('in_target', [True, False])
+def test_paths_that_start_at_a_replayed_end_do_not_count(in_target: bool) -> None:
+    agent = shaken_agent(behaviour={'real_starts': True, 'discount_in_target': in_target, 'discount_horizon': 10.0})
+    imagined, actions = torch.randn(4, 3, 48), torch.randn(3, 3, 3)
+    ends = torch.tensor([False, True, False])
+    result, _ = agent.behaviour._imagination_loss(agent.model, imagined, actions, ends)
+    with torch.no_grad():
+        later = agent.model.live(imagined)[1:-1]
+        weight = torch.cat([torch.ones(1, 3), later.cumprod(0)]) * torch.tensor([1.0, 0.0, 1.0])
+    torch.testing.assert_close(result.metrics['weight'], weight.mean())
+    assert not result.losses['actor'][:, 1].any()
+    assert result.losses['actor'][:, [0, 2]].all()
+
+
+def test_the_ends_are_those_of_the_chosen_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = shaken_agent(behaviour={'real_starts': True, 'imagination_starts': 4, 'rollouts': 3})
+    batch = make_batch(agent.config, agent.task)
+    batch['is_terminal'] = torch.zeros(4, 8, dtype=torch.bool)
+    batch['is_terminal'][1, -1] = True  # the last state of each window is chosen first
+    seen = []
+    original = agent.behaviour._imagination_loss
+    monkeypatch.setattr(agent.behaviour, '_imagination_loss', lambda *given: seen.append(given[-1]) or original(*given))
+    agent.behaviour.loss(agent.model, torch.randn(4, 8, 48), batch)
+    assert seen[0].tolist() == [False] * 3 + [True] * 3 + [False] * 6
+
+
 def test_imagination_losses_by_hand() -> None:
     agent = shaken_agent()
     behaviour, model = agent.behaviour, agent.model
     horizon, count = 4, 3
     imagined = torch.randn(horizon + 1, count, 48)
     actions = torch.randn(horizon, count, 3)
-    result, returns = behaviour._imagination_loss(model, imagined, actions)
+    result, returns = behaviour._imagination_loss(model, imagined, actions, no_ends(imagined))
     with torch.no_grad():
         reward, live = model.reward.predict(imagined), model.continuation.predict(imagined)
         value, slow = behaviour.critic.predict(imagined), behaviour.slow_critic.predict(imagined)
@@ -128,7 +165,7 @@ def test_what_the_critic_misjudges_in_all_paths_of_a_start_does_not_count() -> N
     behaviour, model = agent.behaviour, agent.model
     # Two starts whose paths go through the same states: what their advantages differ by is the critic's doing, not the actions'.
     imagined, actions = torch.randn(6, 2, 48).repeat_interleave(4, 1), torch.randn(5, 8, 3)
-    actor = behaviour._imagination_loss(model, imagined, actions)[0].losses['actor']
+    actor = behaviour._imagination_loss(model, imagined, actions, no_ends(imagined))[0].losses['actor']
     with torch.no_grad():
         weight = torch.cumprod(model.continuation.predict(imagined), 0)[:-1]
         entropy = behaviour.actor(imagined[:-1]).entropy().sum(-1)
@@ -167,7 +204,8 @@ def test_paths_of_one_start_stand_side_by_side_and_their_mean_return_is_the_boot
 def test_the_penalty_draws_means_from_the_ends_of_the_range(kind: str) -> None:
     agents = [shaken_agent(heads={'actor': kind}, behaviour={'mean_penalty': penalty}) for penalty in (0.0, 0.1)]
     imagined, actions = torch.randn(6, 8, 48), torch.rand(5, 8, 3)
-    plain, pressed = (agent.behaviour._imagination_loss(agent.model, imagined, actions)[0].losses['actor'] for agent in agents)
+    plain, pressed = (agent.behaviour._imagination_loss(agent.model, imagined, actions, no_ends(imagined))[0].losses['actor']
+                      for agent in agents)
     with torch.no_grad():
         weight = torch.cumprod(agents[0].model.continuation.predict(imagined), 0)[:-1]
         inner = agents[0].behaviour.actor(imagined[:-1]).before_tanh
@@ -190,7 +228,7 @@ def test_normalised_advantages_change_the_actor_loss_only() -> None:
 
     def losses(advantages: AdvantageNormaliser | None) -> dict[str, torch.Tensor]:
         agent.behaviour.advantages = advantages
-        return agent.behaviour._imagination_loss(agent.model, imagined, actions)[0].losses
+        return agent.behaviour._imagination_loss(agent.model, imagined, actions, no_ends(imagined))[0].losses
 
     plain, normalised = losses(None), losses(AdvantageNormaliser(0.01))
     torch.testing.assert_close(plain['critic'], normalised['critic'])
@@ -269,7 +307,7 @@ def test_the_entropy_bonus_weights_each_dimension_by_its_scale(discrete: bool, s
     path, actions = behaviour._imagine(agent.model, torch.randn(3, 48), agent.generator)
     policy = behaviour.actor(path[:-1])
     behaviour.advantages = torch.zeros_like  # type: ignore[assignment]
-    loss = behaviour._imagination_loss(agent.model, path, actions)[0].losses['actor']
+    loss = behaviour._imagination_loss(agent.model, path, actions, no_ends(path))[0].losses['actor']
     weight = torch.cumprod(agent.model.live(path), 0)[:-1]
     torch.testing.assert_close(loss, -weight * (policy.entropy() * behaviour.entropy.scale).sum(-1))
 

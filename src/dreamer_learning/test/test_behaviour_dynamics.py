@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from behaviour_toys import shaken_agent
+from behaviour_toys import no_ends, shaken_agent
 
 from dreamer_learning.behaviour import lambda_return
 from dreamer_learning.cells import limited
@@ -16,7 +16,7 @@ def test_the_actor_learns_through_the_dynamics_and_trains_nothing_else() -> None
     starts = torch.randn(3, 48)
     agent.generator.manual_seed(0)
     path, actions = behaviour._imagine(model, starts, agent.generator)
-    losses = behaviour._imagination_loss(model, path, actions)[0].losses
+    losses = behaviour._imagination_loss(model, path, actions, no_ends(path))[0].losses
     losses['actor'].mean().backward()
     trained = {n.split('.')[1] for n, p in agent.networks.named_parameters() if p.grad is not None and p.grad.any()}
     assert trained == {'actor'}
@@ -26,7 +26,7 @@ def test_discrete_actions_are_learned_through_the_dynamics_straight_through() ->
     agent = shaken_agent(discrete=True, behaviour={'actor_gradient': 'dynamics', 'entropy': 0.0})
     path, actions = agent.behaviour._imagine(agent.model, torch.randn(3, 48), agent.generator)
     assert set(actions.detach().unique().tolist()) == {0.0, 1.0}
-    agent.behaviour._imagination_loss(agent.model, path, actions)[0].losses['actor'].mean().backward()
+    agent.behaviour._imagination_loss(agent.model, path, actions, no_ends(path))[0].losses['actor'].mean().backward()
     assert any(p.grad is not None and p.grad.any() for p in agent.behaviour.actor.parameters())
 
 
@@ -48,7 +48,7 @@ def test_the_gradient_through_the_dynamics_follows_what_is_maximised(settings: d
         agent.generator.manual_seed(3)
         path, actions = behaviour._imagine(model, starts, agent.generator)
         if use_loss:
-            behaviour._imagination_loss(model, path, actions)[0].losses['actor'].sum().backward()
+            behaviour._imagination_loss(model, path, actions, no_ends(path))[0].losses['actor'].sum().backward()
         else:
             live, values = model.live(path), behaviour.critic.predict(path)
             advantage = lambda_return(model.reward.predict(path), values, live, agent.config.behaviour.trace)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from behaviour_toys import no_ends
 from golden_numbers import Column, Golden, class_order, fill, put, put_convolution, put_mlp, put_norm
 from golden_rssm import (
     ACTIONS,
@@ -297,7 +298,7 @@ def test_loss_of_the_actor(kind: str, gradient: str) -> None:
     behaviour.actor, behaviour.advantages = GivenActor(discrete), GivenScore(golden['input/score'])
     model: Any = types.SimpleNamespace(reward=Column(0), continuation=None, live=Column(1).predict)
     actions = golden['input/action_onehot' if discrete else 'input/action'][:-1]
-    result, returns = behaviour._imagination_loss(model, path, actions)
+    result, returns = behaviour._imagination_loss(model, path, actions, no_ends(path))
     golden.check('target/gve', returns)
     torch.testing.assert_close(result.metrics['weight'], golden.output('weight')[:-1].mean(), rtol=1e-5, atol=1e-5)
     name = f'actor_loss/{kind}_{gradient}'

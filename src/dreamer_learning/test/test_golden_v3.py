@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from behaviour_toys import no_ends
 from golden_numbers import Golden, fill, put, put_convolution, put_linear
 from learning_toys import small_config
 from torch import Tensor, nn
@@ -324,15 +325,16 @@ def make_behaviour(golden: Golden, **overrides: float | str | bool) -> tuple[Wor
     return model, behaviour
 
 
-def imagined(golden: Golden) -> tuple[Tensor, Tensor]:
-    """Features (H+1, N, F) and actions (H, N, A)."""
-    return golden['input/imagined'][..., FEATURES].transpose(0, 1), golden['input/action'].transpose(0, 1)[:-1]
+def imagined(golden: Golden) -> tuple[Tensor, Tensor, Tensor]:
+    """Features (H+1, N, F), actions (H, N, A), and which starts are ends (N)."""
+    path = golden['input/imagined'][..., FEATURES].transpose(0, 1)
+    return path, golden['input/action'].transpose(0, 1)[:-1], no_ends(path)
 
 
 def test_heads_on_features() -> None:
     golden = Golden('v3_behaviour')
     model, behaviour = make_behaviour(golden)
-    path, _ = imagined(golden)
+    path = imagined(golden)[0]
     golden.check('reward', model.reward.predict(path).t())
     golden.check('live', model.live(path).t())
     golden.check('value', behaviour.critic.predict(path).t())

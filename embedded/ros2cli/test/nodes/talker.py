@@ -1,5 +1,7 @@
 """A node with something of everything for the command to look at; prints 'ready' when all of it exists."""
 
+import time
+
 import rclpy
 from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
 from rclpy.action import ActionServer
@@ -45,6 +47,11 @@ class Talker(Node):
         return response
 
     def look_up(self, goal) -> LookupTransform.Result:
+        # Who asked may not be known as a listener yet, and feedback is not kept for those who come late.
+        for _ in range(1000):
+            if self.count_subscribers('/demo/lookup/_action/feedback'):
+                break
+            time.sleep(0.01)
         goal.publish_feedback(LookupTransform.Feedback())
         goal.succeed()
         result = LookupTransform.Result()
