@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT / 'benchmarks'))
 import ablations  # noqa: E402
 import common  # noqa: E402
 import learn_robot  # noqa: E402
+import own_lines  # noqa: E402
 import pipeline  # noqa: E402
 import policy_step  # noqa: E402
 import robot_report  # noqa: E402
@@ -212,3 +213,32 @@ def test_options_are_mappings_and_numbers() -> None:
             common.number(0.0)(text)
     with pytest.raises(argparse.ArgumentTypeError, match='an integer, from 0 to 5'):
         common.number(0, 5)('1' + '0' * 400)
+
+
+def test_own_lines_are_what_no_other_agent_runs() -> None:
+    task = next(own_lines.tasks())
+    reached = {}
+    for name in ('planet', 'dreamer_v1'):
+        with own_lines.Reached() as seen:
+            own_lines.exercise(name, task)
+        reached[name] = seen.lines
+    own = {name: {Path(file).name for file, _ in lines} for name, lines in own_lines.own_lines(reached).items()}
+    assert 'planning.py' in own['planet'] - own['dreamer_v1']
+    assert 'value_gradient.py' in own['dreamer_v1'] - own['planet']
+    assert not {'replay.py', 'optim.py'} & (own['planet'] | own['dreamer_v1'])
+
+
+def test_a_function_that_one_alone_calls_counts_as_a_whole() -> None:
+    def either(first: bool) -> int:
+        if first:
+            return 1
+        return 2
+
+    def alone(first: bool) -> int:
+        return 3 if first else 4
+
+    begin, lone = either.__code__.co_firstlineno, alone.__code__.co_firstlineno
+    one = {(either.__code__, begin + 1), (either.__code__, begin + 2), (alone.__code__, lone + 1)}
+    two = {(either.__code__, begin + 1), (either.__code__, begin + 3)}
+    own = own_lines.own_lines({'one': one, 'two': two})
+    assert own == {'one': {(__file__, begin + 2), (__file__, lone), (__file__, lone + 1)}, 'two': {(__file__, begin + 3)}}
