@@ -59,6 +59,10 @@ def check_free(progress: Path) -> None:
         raise ConfigError(f'--out: {progress.parent} holds a run already; choose another folder, or remove that run')
 
 
+def info(line: str) -> None:
+    print(line, flush=True)
+
+
 def warn(line: str) -> None:
     print(f'warning: {line}', file=sys.stderr, flush=True)
 

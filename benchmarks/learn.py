@@ -81,7 +81,7 @@ class Trial:
             self.agent.compile()
         self._policy = Policy(config, task, self._device, seed)
         self._replay = Replay.of(config, task, seed)
-        self.updater = Updater(self.agent, self._replay, common.warn)
+        self.updater = Updater(self.agent, self._replay, common.warn, common.info)
         self._random = np.random.default_rng(seed)
         self._credit = 0.0
         self.stopped = False

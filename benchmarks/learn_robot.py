@@ -90,7 +90,7 @@ class Trial:
             self._agent.compile()
         self._policy = Policy(self._config, task, seed=arguments.seed)
         self._replay = Replay.of(self._config, task, arguments.seed)
-        self.updater = Updater(self._agent, self._replay, common.warn)
+        self.updater = Updater(self._agent, self._replay, common.warn, common.info)
         self._random = RandomPolicy(task.action, arguments.seed, task.control_rate)
         self._per_step, self._prefill, self._every = arguments.updates_per_step, arguments.prefill, arguments.publish_every
         self._carry, self._credit, self._started = self._policy.initial(1), 0.0, False

@@ -63,7 +63,7 @@ def begin(config: AgentConfig, task: Task, settings: Settings, run: RunDirectory
     memory = Replay.of(config, task, parallel.seed(settings.seed))
     experience = Experience(memory, task, latent)
     keep_freed_memory()
-    updater = Updater(Agent(config, task, device, settings.seed, settings.precision), memory, warn)
+    updater = Updater(Agent(config, task, device, settings.seed, settings.precision), memory, warn, info)
     if settings.compile:
         check_compiler(device)
         updater.agent.compile()

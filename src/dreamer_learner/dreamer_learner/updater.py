@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -27,13 +28,14 @@ class Updater:
 
     Args:
         warn: takes a line about an update that was left out, once for each thing that can be wrong.
+        info: takes a line about how long compiling took.
 
     Attributes:
         bad: updates whose loss or gradient was not finite; their latents are not used.
         compiling: whether the first update of a compiled agent goes on.
     """
 
-    def __init__(self, agent: Agent, replay: Replay, warn: Callable[[str], None]) -> None:
+    def __init__(self, agent: Agent, replay: Replay, warn: Callable[[str], None], info: Callable[[str], None]) -> None:
         self.agent = agent
         self.meters = Meters()
         self.bad = 0
@@ -41,7 +43,7 @@ class Updater:
         self._replay = replay
         self._bad_in_a_row = 0
         self._first: Fault | None = None  # of those in a row
-        self._warn, self._said = warn, set[str]()
+        self._warn, self._info, self._said = warn, info, set[str]()
         self._batch: dict[str, torch.Tensor] | None = None
         self._size = (parallel.share(agent.config.replay.batch), agent.config.replay.length)
 
@@ -61,7 +63,10 @@ class Updater:
         except ReplayEmpty:
             return False
         self.compiling = self.agent.compiled and not self._begun
+        began = time.monotonic()
         metrics = self.agent.train_step(batch)
+        if self.compiling:
+            self._info(f'the first update, with the compilation of its parts, took {time.monotonic() - began:.1f} s')
         self.compiling, self._begun = False, True
         latents = metrics.pop('latents')
         fault = find_fault(metrics, batch, self._replay, self.agent.unsound)

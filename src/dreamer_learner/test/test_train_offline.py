@@ -92,7 +92,7 @@ def test_recorded_steps_are_drawn_evenly(config_dir: Path, bags: Path) -> None:
     config, task = load_agent(config_dir, 'small', 'tiny', {'replay': {'recent': 10}}), load_task(config_dir, 'reach')
     memory = Replay.of(config, task, 0)
     credit = TrainCredit(1.0, config.replay.batch, config.replay.length, config.replay.start)
-    updater = Updater(Agent(config, task), memory, pytest.fail)
+    updater = Updater(Agent(config, task), memory, pytest.fail, pytest.fail)
     assert memory.recent == 10
     read_bags(Session(updater, Experience(memory, task, config.latent_spec), credit, 0, ready=False), [bags])
     assert len(memory) == 60

@@ -73,7 +73,7 @@ class Rig:
         self.agent = Agent(self.config, self.task, 'cpu', 3)
         self.experience = Experience(memory, self.task, latent)
         self.outlet = outlet or Collected()
-        self.updater = Updater(self.agent, memory, self.outlet.error)
+        self.updater = Updater(self.agent, memory, self.outlet.error, self.outlet.info)
         credit = TrainCredit(ratio, 4, 8, 24)
         loaded = saving.load(directory, self.outlet.info, self.outlet.error)
         if loaded is not None:
@@ -149,6 +149,8 @@ def test_a_first_update_that_is_being_compiled_is_not_waited_for(
     rig.wait(lambda: rig.agent.updates > 0 and not rig.updater.compiling)
     rig.trainer.stop()
     assert not rig.updater.compiling
+    told = [line for line in rig.outlet.lines if 'with the compilation of its parts, took ' in line]
+    assert len(told) == 1
 
 
 def test_ratio_with_exact_order_gives_the_same_parameters_however_steps_arrive(
@@ -282,9 +284,10 @@ def test_losses_that_are_not_finite_are_counted_and_end_training_after_some(conf
     rig.trainer.stop()
     kept = max(tmp_path.glob('checkpoint-*'))
     assert str(caught.value).endswith(f'; the last good checkpoint is kept: {kept}')
+    name = next(iter(rig.agent.networks.state_dict()))
     assert [line for line in rig.outlet.errors if 'left out' in line] == [
-        f'update {rig.agent.updates - BAD_IN_A_ROW + 1} left out: loss/dynamics is NaN, of a batch without fault '
-        '(counted, not said again)']
+        f'update {rig.agent.updates - BAD_IN_A_ROW + 1} left out: loss/dynamics is NaN, of a batch without fault; '
+        f'not finite either: {name} (counted, not said again)']
     assert rig.updater.bad == BAD_IN_A_ROW
     newest = saving.load(tmp_path, rig.outlet.info, rig.outlet.error)
     assert newest is not None

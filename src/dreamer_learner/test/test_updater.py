@@ -42,7 +42,7 @@ class Rig:
             spoil(place, row)
             self.replay.add(STREAM, 0, place, is_first=place == 0, is_last=False, is_terminal=False, **row)
         self.agent, self.lines = Agent(config, task, 'cpu', 0), list[str]()
-        self.updater = Updater(self.agent, self.replay, self.lines.append)
+        self.updater = Updater(self.agent, self.replay, self.lines.append, self.lines.append)
 
     def parameters(self) -> torch.Tensor:
         return torch.cat([value.flatten() for value in self.agent.policy_parameters().values()])
