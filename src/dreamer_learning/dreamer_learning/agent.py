@@ -1,7 +1,8 @@
 """The learning agent: one loss and one backward pass for world model, actor and critic, whichever agent of the family it is.
 
 The agents before DreamerV3 have an optimiser each for the three. One backward pass of the summed losses gives each the gradients
-of a pass of its own, because what one part learns from gives the others no gradient.
+of a pass of its own, because what one part learns from gives the others no gradient. All of them are taken before any part is
+stepped; DreamerV2's and DayDreamer's public code steps the world model first, and imagines with the new one.
 """
 
 from __future__ import annotations
