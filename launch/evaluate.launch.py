@@ -48,8 +48,8 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('variation_file', '', 'parameter file for mujoco_bridge with variation.* (friction, payload, ...)'),
         argument('command_rate', '0', 'set-points a second from the driver to the robot; 0 = one command an action, all that '
                  'lockstep has'),
-        argument('realtime_priority', 'auto', 'SCHED_FIFO priority of sensing, driver and actor, where the system permits it: 1 '
-                 'to 98; 0 = none; auto = that of robot.launch.py'),
+        argument('realtime_priority', 'auto', 'SCHED_FIFO priority of the actor, where the system permits it, 1 to 98; that of '
+                 'sensing is one and that of the driver two higher; 0 = none; auto = that of robot.launch.py'),
         argument('velocity_source', 'estimate', 'base velocity in the reward', ['estimate', 'ground_truth']),
         argument('rviz', 'false', 'open rviz2, where it is installed, with the shipped view', ['true', 'false']),
         argument('namespace', '', 'namespace of all topics; one for each robot'),

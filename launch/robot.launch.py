@@ -88,8 +88,9 @@ def arguments() -> list[DeclareLaunchArgument]:
                  'publishes odom and the tf odom -> base', switch),
         argument('command_rate', '0', 'set-points a second from the driver to the robot, at least the control rate, with which '
                  'it keeps max_torque; 0 = one command an action, all that lockstep has'),
-        argument('realtime_priority', 'auto', 'SCHED_FIFO priority of sensing, driver and actor, where the system permits it: 1 '
-                 f'to 98; 0 = none; auto = {PRIORITY}, and 0 in lockstep beside a learner or on a single core'),
+        argument('realtime_priority', 'auto', 'SCHED_FIFO priority of the actor, where the system permits it, 1 to 98; that of '
+                 f'sensing is one and that of the driver two higher; 0 = none; auto = {PRIORITY}, and 0 in lockstep beside a '
+                 'learner or on a single core'),
         argument('velocity_source', 'estimate', 'base velocity in the reward', ['estimate', 'ground_truth']),
         argument('rviz', 'false', 'open rviz2, where it is installed, with the shipped view', switch),
         argument('namespace', '', 'namespace of all topics but /diagnostics; one for each robot'),
@@ -143,6 +144,11 @@ def acting(text: dict[str, str], learns: bool, agent: dict, prefill: int) -> dic
     return {'runtime': 'onnx', 'policy_file': path}
 
 
+def ahead(priority: int, steps: int) -> dict:
+    """Real-time priority: what keeps the robot safe goes before a policy that takes longer than its period."""
+    return {'realtime_priority': min(priority + steps, 98) if priority else 0}
+
+
 def own_topics(namespace: str) -> list[tuple[str, str]]:
     """Two robots in two namespaces have a clock and a tree of frames each."""
     return [(f'/{topic}', topic) for topic in ('clock', 'tf', 'tf_static')] if namespace else []
@@ -174,7 +180,6 @@ def robot_nodes(context: LaunchContext) -> list:
     shared = {'config_dir': text['config_dir'], 'robot': text['robot'], 'task': text['task'], 'use_sim_time': sim}
     agent = {'agent': text['agent'], 'size': text['size'], 'blocks': text['blocks']}
     actor = acting(text, learns, agent, number(context, 'prefill', int))
-    loop = {**shared, 'realtime_priority': priority}
     kept = {'run_dir': str(run_dir), 'use_sim_time': sim}
 
     def node(package: str, executable: str, parameters: dict, environment: dict | None = None, files: list[str] | None = None,
@@ -188,9 +193,9 @@ def robot_nodes(context: LaunchContext) -> list:
     nodes = [
         # In simulation the bridge publishes the true pose.
         node('dreamer_sensing', 'sensing', {
-            **loop, 'velocity_source': text['velocity_source'], 'publish_odometry': not sim}),
-        node('dreamer_drivers', 'driver', {**loop, 'command_rate': command_rate}),
-        node('dreamer_actor', 'actor', {**loop, **actor, 'seed': seed, 'mode': text['mode']}),
+            **shared, **ahead(priority, 1), 'velocity_source': text['velocity_source'], 'publish_odometry': not sim}),
+        node('dreamer_drivers', 'driver', {**shared, **ahead(priority, 2), 'command_rate': command_rate}),
+        node('dreamer_actor', 'actor', {**shared, **ahead(priority, 0), **actor, 'seed': seed, 'mode': text['mode']}),
         node('dreamer_recorder', 'recorder', kept, **PATIENT),
         # The robot's own frames.
         node('robot_state_publisher', 'robot_state_publisher', {

@@ -144,9 +144,10 @@ def given_to(launch_file: ModuleType, stand_in: StandIn, package: str, executabl
     ('dreamer_drivers', 'driver', {}, 'command_rate: 0.0'),
     ('dreamer_drivers', 'driver', {'command_rate': '200'}, 'command_rate: 200.0'),
     ('dreamer_drivers', 'driver', {'command_rate': '200', 'sim': 'false', 'real_time_factor': '0.0'}, 'command_rate: 200.0'),
-    ('dreamer_drivers', 'driver', {}, 'realtime_priority: 20'),
+    ('dreamer_drivers', 'driver', {}, 'realtime_priority: 22'),
+    ('dreamer_drivers', 'driver', {'realtime_priority': '97'}, 'realtime_priority: 98'),
     ('dreamer_actor', 'actor', {'sim': 'false', 'real_time_factor': '0.0'}, 'realtime_priority: 20'),
-    ('dreamer_sensing', 'sensing', {'lockstep': 'true', 'realtime_priority': '5'}, 'realtime_priority: 5'),
+    ('dreamer_sensing', 'sensing', {'lockstep': 'true', 'realtime_priority': '5'}, 'realtime_priority: 6'),
     ('dreamer_sensing', 'sensing', {}, 'publish_odometry: false'),
     ('dreamer_sensing', 'sensing', {'sim': 'false'}, 'publish_odometry: true'),
 ])

@@ -93,8 +93,8 @@ class Controller(Generic[PolicyT]):
             is_first: (E,) bool.
 
         Raises:
-            Refused: the observation does not fit the task or is older than one already answered, or the policy's action
-                is not finite (a retry is answered from a fresh recurrent state).
+            Refused: the observation does not fit the task or is older than one already answered, there is no policy yet in
+                evaluation, or the policy's action is not finite (a retry is answered from a fresh recurrent state).
         """
         last = self._last
         if last is not None and last.stream == stream and step <= last.step:
@@ -118,6 +118,8 @@ class Controller(Generic[PolicyT]):
         self, stream: int, step: int, observation: dict[str, np.ndarray], is_first: np.ndarray, follows: bool
     ) -> Answer:
         environments = len(is_first)
+        if self._policy is None and self._mode == 'eval':
+            raise Refused('no_policy', 'no policy is there yet, and evaluation does not act at random')
         if self._policy is None or self.env_steps < self._prefill:
             self._carry = None
             return Answer(stream, step, self._random.act(environments), 0, {})

@@ -68,6 +68,15 @@ def test_random_until_a_policy_is_installed(config_dir: Path, task: Task) -> Non
     assert answer.latent['stoch'].dtype == np.uint8
 
 
+def test_evaluation_waits_for_a_policy_and_does_not_act_at_random(config_dir: Path, task: Task) -> None:
+    controller: Controller[Policy] = Controller(task, 0, 0, 'eval')
+    with pytest.raises(Refused, match='no policy is there yet'):
+        controller.answer(1, 0, observe(0), first(True))
+    controller.install(make_policy(config_dir), 7, 0)
+    # In lockstep the same observation comes again.
+    assert controller.answer(1, 0, observe(0), first(True)).version == 7
+
+
 def test_prefill_counts_the_steps_of_the_whole_run_and_not_in_evaluation(config_dir: Path, task: Task) -> None:
     def versions(mode: Any, known: int) -> list[int]:
         controller: Controller[Policy] = Controller(task, 0, 5, mode)
@@ -101,7 +110,9 @@ def test_a_retry_gets_the_same_action_and_changes_nothing(config_dir: Path, task
 @pytest.mark.parametrize('cause', ['is_first', 'gap', 'stream', 'random before'])
 def test_the_recurrent_state_starts_anew(config_dir: Path, task: Task, cause: str) -> None:
     """After each cause the action is that of a policy that has seen nothing."""
-    controller: Controller[Policy] = Controller(task, 0, 0, 'eval')
+    # Only training acts at random.
+    mode: Any = 'train' if cause == 'random before' else 'eval'
+    controller: Controller[Policy] = Controller(task, 0, 0, mode)
     policy = make_policy(config_dir)
     if cause == 'random before':
         run(controller, range(4))
@@ -114,7 +125,7 @@ def test_the_recurrent_state_starts_anew(config_dir: Path, task: Task, cause: st
     state = policy.generator.bit_generator.state
     answer = controller.answer(stream, index, observe(9), first(flag))
     policy.generator.bit_generator.state = state
-    fresh, _, latent = policy.act(policy.initial(1), observe(9), first(True), 'eval')
+    fresh, _, latent = policy.act(policy.initial(1), observe(9), first(True), mode)
     assert np.array_equal(answer.action, fresh)
     assert np.array_equal(answer.latent['deter'], latent['deter'])
     assert controller.gaps == (cause == 'gap')

@@ -11,6 +11,9 @@ import numpy as np
 from dreamer_learning.config import ConfigError, load_section
 from dreamer_learning.robots import ActionRange, entry_of, joint_ranges
 
+HIGHEST_RATE = 1000.0
+"""Hz of set-points: more would keep a core busy, and the driver from hearing anything else."""
+
 
 @dataclasses.dataclass(frozen=True)
 class JointGroup:
@@ -139,8 +142,9 @@ def gate_config(config: DriverConfig, control_rate: float, command_rate: float =
         raise ConfigError(f'cutoff {config.cutoff} Hz must be below half the control rate ({control_rate / 2} Hz)')
     if config.hold_after <= 1 / control_rate:
         raise ConfigError(f'hold_after {config.hold_after} s must be above the control period ({1 / control_rate} s)')
-    if command_rate != 0 and not control_rate <= command_rate < math.inf:
-        raise ConfigError(f'command_rate {command_rate} Hz: 0, or at least the control rate ({control_rate} Hz)')
+    if command_rate != 0 and not control_rate <= command_rate <= HIGHEST_RATE:
+        raise ConfigError(
+            f'command_rate {command_rate} Hz: 0, or from the control rate ({control_rate} Hz) to {HIGHEST_RATE:g} Hz')
     bounded = [name for name, group in config.groups.items() if group.max_torque]
     if bounded and command_rate == 0:
         raise ConfigError(

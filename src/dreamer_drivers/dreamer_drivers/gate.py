@@ -34,6 +34,9 @@ from dreamer_drivers.lowpass import LowPass
 from dreamer_drivers.tilt import TiltWatch
 from dreamer_drivers.torque import bounded_kd, setpoint_range
 
+LIMIT_MARGIN = 0.2
+"""rad beyond a joint limit in which a measured angle is believed where there is no max_deviation."""
+
 CLOCK_JUMP = 0.5
 """s that time may run backwards before it counts as another time; less is a message that came late."""
 
@@ -169,8 +172,12 @@ class SafetyGate:
         self._advance(now)
         config = self.config
         if self.mode is Mode.DAMP or self._accepted_at is None:
-            position = self._zeros if self._measured is None else self._measured.position
-            return self._make(Mode.DAMP, self._bounded(position), self._zeros, config.damping)
+            if self._measured is None:
+                return self._make(Mode.DAMP, self._bounded(self._zeros), self._zeros, config.damping)
+            damping = config.damping
+            if self._torque_bounded:
+                damping = bounded_kd(config.max_torque, self._zeros, damping, self._measured.velocity)
+            return self._make(Mode.DAMP, self._bounded(self._measured.position), self._zeros, damping)
         if not config.command_period:
             # The gains of the time of the action, so that a repeated command is the same command.
             kp = config.kp * self._strength(self._accepted_at if self.mode is Mode.ACTIVE else now)
@@ -229,9 +236,9 @@ class SafetyGate:
         """Why the robot's state forbids motion, or None."""
         if self._tilt.fallen:
             return Cause.FALLEN
-        allowed = self.config.max_deviation
-        if allowed and self._measured is not None:
-            # Further out no set-point is both near the measured angle and within the limits.
+        allowed = self.config.max_deviation or LIMIT_MARGIN
+        if self._measured is not None:
+            # Further out no set-point is both near the measured angle and within the limits, or the angle is wrong.
             position = self._measured.position
             if (position < self._lower - allowed).any() or (position > self._upper + allowed).any():
                 return Cause.OUTSIDE_LIMITS

@@ -219,12 +219,17 @@ class DriverNode(Node):
     def _on_clear_emergency_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         stopped = self.gate.stopped
         response.success, response.message = False, ''
+        if not self._stop_sources.known:
+            response.message = 'refused: the publishers of emergency_stop are still being asked; call again in a second'
+            return response
         if self.gate.stop_requested:
             names = ', '.join(self._stop_sources.names()) or 'none'
             if self._stop_sources.asking:
                 silent = self._stop_sources.unanswered
-                found = f'; {silent} did not answer (latched publishers now: {names})' if silent else ''
-                response.message = f'refused: the publishers of emergency_stop are being asked; call again in a second{found}'
+                response.message = 'refused: the publishers of emergency_stop are being asked; call again in a second'
+                if silent:
+                    response.message += (
+                        f'; {silent} did not answer, or one keeps more than its last message (latched publishers now: {names})')
             else:
                 response.message = (
                     'refused: the topic emergency_stop still says true; publish false first, '

@@ -4,6 +4,7 @@ A message does not tell its publisher (rclpy of Jazzy leaves the publisher's id 
 source than the `true` before it. Therefore a `false` is only the occasion to ask all present latched publishers again:
 a new reader gets the last message of each. Nobody asks for the stop any more when none of them says `true`. One that does
 not answer (a frozen process, a lost link) may be the one that said `true`: until it answers or is gone, the stop stands.
+So it does while one of several keeps more than its last message: its older ones would pass for answers of the others.
 At the start, when no `true` is known, one without an answer has said nothing yet.
 A publisher that is not latched cannot be asked; its `true` stands until the next `false` of anyone.
 """
@@ -48,8 +49,10 @@ class Survey:
 
     @property
     def unanswered(self) -> int:
-        """How many latched publishers have not said anything."""
-        return max(self._publishers - len(self._said), 0)
+        """How many latched publishers' last word is not known. Of several, one that keeps more than its last message may have
+        said what seems to be another's: then at least one is not."""
+        missing = self._publishers - len(self._said)
+        return max(missing, 0) if self._publishers == 1 or missing >= 0 else 1
 
     def poll(self) -> bool | None:
         """Whether any publisher says true; None while answers may be on their way. Never waits."""

@@ -218,8 +218,9 @@ def test_bad_measurements_are_refused_and_the_last_good_one_stays() -> None:
     assert gate.refused == {Cause.BAD_SENSOR: 2, Cause.LATE_SENSOR: 1}
 
 
-def test_measured_far_outside_the_limits_damps() -> None:
-    gate = started()
+@pytest.mark.parametrize('deviation', [0.2, 0.0])
+def test_measured_far_outside_the_limits_damps(deviation: float) -> None:
+    gate = started(max_deviation=deviation)
     outside = (UPPER[0] + 0.21, 0.0)
     measure(gate, PERIOD, outside)
     assert gate.command(PERIOD).mode is Mode.DAMP

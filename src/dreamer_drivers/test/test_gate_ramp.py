@@ -78,6 +78,16 @@ def test_braking_a_fast_joint_keeps_the_torque_bound_too(speed: float, soft_star
     assert gate.command(2 * PERIOD).kd == pytest.approx([1.0, 2.0])
 
 
+def test_damping_a_fast_joint_keeps_the_torque_bound_too() -> None:
+    # Damping 3 and 4 Nm s/rad; the hip's bound is 2 Nm, the knee has none.
+    gate = started(command_rate=200.0, torque=2.0)
+    measure(gate, PERIOD, POSE, (20.0, 20.0))
+    gate.emergency_stop(True)
+    assert gate.command(PERIOD).kd == pytest.approx([0.1, 4.0])
+    measure(gate, 2 * PERIOD, POSE, (-0.5, 0.0))
+    assert gate.command(2 * PERIOD).kd == pytest.approx([3.0, 4.0])
+
+
 def test_joint_limits_win_over_the_torque_bound() -> None:
     # 4 Nm allow the hip set-points up to -1.1 + 4 / 80 = -1.05, all outside the limits.
     gate = started(command_rate=200.0, torque=4.0, soft_start=0.0)

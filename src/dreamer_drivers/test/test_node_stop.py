@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from driver_world import PERIOD, START, World, forbid_to_look
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSProfile
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
 
 from dreamer_interfaces.msg import JointCommand
 from dreamer_node import qos
@@ -222,3 +223,34 @@ def test_a_driver_that_ends_damps_the_robot(world: World) -> None:
     world.restart()
     world.until(lambda: world.commands)
     assert {command.mode for command in world.commands} == {JointCommand.DAMP}
+
+
+def test_several_messages_of_one_source_are_no_answer_of_another(world: World) -> None:
+    world.step(0)
+    deep = world.peer.create_publisher(Bool, 'emergency_stop', QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+    silent = world.peer.create_publisher(Bool, 'emergency_stop', qos.LATCHED)
+    source = latch(world, True)
+    world.until(lambda: world.driver.gate.stopped)
+    for _ in range(5):
+        say(world, deep, False)
+    say(world, source, False)
+    world.until(lambda: 'did not answer' in world.call('clear_emergency_stop').message)
+    assert world.driver.gate.stop_requested
+    for publisher in (deep, silent):
+        world.peer.destroy_publisher(publisher)
+    assert not clear(world)
+    world.peer.destroy_publisher(source)
+
+
+def test_nothing_is_cleared_before_the_sources_are_known(world: World) -> None:
+    world.stop.publish(Bool(data=True))
+    world.until(lambda: world.driver.gate.stopped)
+    world.restart()
+    # Called directly: a service call may take until they are known.
+    answer = world.driver._on_clear_emergency_stop(Trigger.Request(), Trigger.Response())
+    assert not answer.success
+    assert 'being asked' in answer.message
+    assert world.driver.gate.stopped
+    assert list(world.state_dir.iterdir())
+    world.until(lambda: world.driver.ready)
+    assert not clear(world)

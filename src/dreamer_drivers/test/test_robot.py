@@ -79,8 +79,8 @@ def test_control_rate_that_is_none(tmp_path: Path, rate: str) -> None:
         load(write_robot(tmp_path, task=TASK.replace('control_rate: 20.0', f'control_rate: {rate}')))
 
 
-@pytest.mark.parametrize('rate', [10.0, -1.0, float('inf'), float('nan')])
-def test_command_rate_below_the_control_rate(tmp_path: Path, rate: float) -> None:
+@pytest.mark.parametrize('rate', [10.0, -1.0, 1000.1, float('inf'), float('nan')])
+def test_command_rate_below_the_control_rate_or_beyond_what_a_core_can_do(tmp_path: Path, rate: float) -> None:
     with pytest.raises(ConfigError, match='command_rate'):
         load(write_robot(tmp_path), command_rate=rate)
 
