@@ -52,7 +52,7 @@ class Survey:
         """How many latched publishers' last word is not known. Of several, one that keeps more than its last message may have
         said what seems to be another's: then at least one is not."""
         missing = self._publishers - len(self._said)
-        return max(missing, 0) if self._publishers == 1 or missing >= 0 else 1
+        return 1 if missing < 0 and self._publishers > 1 else max(missing, 0)
 
     def poll(self) -> bool | None:
         """Whether any publisher says true; None while answers may be on their way. Never waits."""
