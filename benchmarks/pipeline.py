@@ -39,6 +39,9 @@ STAMP = slice(4, 12)
 WATCHING = 10
 """SCHED_FIFO priority of this process: behind the nodes that it looks at."""
 
+SETTLING = 1.0
+"""s until what starting the measurement held up is over."""
+
 
 class Failure(Exception):
     """Nothing more can be measured. The message says why."""
@@ -67,6 +70,13 @@ class Watcher(Node):
             self.create_subscription(Action, 'action', self._acted, STEPS, raw=True)
         self.create_subscription(Metrics, 'actor/metrics', lambda m: self._add(self.actor, m), STANDARD)
         self.create_subscription(Metrics, 'learner/metrics', lambda m: self._add(self.learner, m), STANDARD)
+
+    def clear(self) -> None:
+        """Forget what was seen until now."""
+        self._last_action = 0.0
+        self._open.clear()
+        for rows in (self.seen, self.actor, self.learner, self.answers, self.lateness):
+            rows.clear()
 
     def _observed(self, data: bytes) -> None:
         now = time.monotonic()
@@ -145,17 +155,17 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
     launch = [*(f'{key}:={value}' for key, value in options.items()), *arguments.launch]
     with Launched(launch, folder / 'launch.log') as system:
         spin(executor, system, ready, 180)
-        for rows in (watcher.seen, watcher.actor, watcher.learner, watcher.answers, watcher.lateness):
-            rows.clear()
-        if watcher.steps:
-            # Else what this process waits for its turn would count as lateness. Not before: the nodes would inherit it.
-            realtime.take(WATCHING)
         standstill = Standstill(folder)
         try:
             # Not in lockstep, which needs all of each core.
             with standstill if watcher.steps else contextlib.nullcontext(), contextlib.suppress(KeyboardInterrupt):
-                end = time.monotonic() + arguments.seconds
-                spin(executor, system, lambda: time.monotonic() > end, arguments.seconds + 10)
+                if watcher.steps:
+                    # Else what this process waits for its turn would count as lateness. Not before all others run: they
+                    # would inherit it, and the imports of a new process then hold up every ordinary one.
+                    realtime.take(WATCHING)
+                spin_for(executor, system, SETTLING)
+                watcher.clear()
+                spin_for(executor, system, arguments.seconds)
         finally:  # what was measured until then is reported
             steps = arguments.mode == 'lockstep' or (len(watcher.seen) > 1 and len(watcher.lateness) > 0)
             measured = steps and len(watcher.actor) > 1
@@ -163,6 +173,15 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
                 report(arguments, watcher, standstill)
         if not measured:
             raise system.failure(f'nothing measured in {arguments.seconds:g} s')
+
+
+def spin_for(executor: SingleThreadedExecutor, system: Launched, seconds: float) -> None:
+    """
+    Raises:
+        Failure: the system has ended.
+    """
+    end = time.monotonic() + seconds
+    spin(executor, system, lambda: time.monotonic() > end, seconds + 10)
 
 
 def spin(executor: SingleThreadedExecutor, system: Launched, done: Callable[[], bool], seconds: float) -> None:
