@@ -14,6 +14,9 @@ from dreamer_learning.robots import ActionRange, entry_of, joint_ranges
 HIGHEST_RATE = 1000.0
 """Hz of set-points: more would keep a core busy, and the driver from hearing anything else."""
 
+HARDWARE_DAMPS_AFTER = 1.0
+"""s without a command after which the robot damps itself (JointCommand)."""
+
 
 @dataclasses.dataclass(frozen=True)
 class JointGroup:
@@ -83,6 +86,9 @@ class DriverConfig:
         for name in ('hold_after', 'max_action_age', 'max_sensor_age'):
             if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(f'{name} {getattr(self, name)}: must be above 0')
+        if self.hold_after >= HARDWARE_DAMPS_AFTER:
+            raise ConfigError(
+                f'hold_after {self.hold_after} must be below {HARDWARE_DAMPS_AFTER:g} s, after which the robot damps itself')
         if not self.hold_after < self.damp_after < math.inf:
             raise ConfigError(f'damp_after {self.damp_after} must be above hold_after {self.hold_after}')
         if not self.joints or len(set(self.joints)) != len(self.joints):

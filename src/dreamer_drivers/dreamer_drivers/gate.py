@@ -30,6 +30,7 @@ from dreamer_drivers.arrival import Spacing, stamp_fault
 from dreamer_drivers.causes import ACCEPTED, Cause, Event, Verdict, action_fault
 from dreamer_drivers.command import GateCommand, Measurement, Mode
 from dreamer_drivers.config import GateConfig
+from dreamer_drivers.jumps import JumpWatch
 from dreamer_drivers.lowpass import LowPass
 from dreamer_drivers.tilt import TiltWatch
 from dreamer_drivers.torque import bounded_kd, setpoint_range
@@ -47,6 +48,7 @@ class SafetyGate:
     Args:
         config: numbers of the robot.
         lower, upper: (J,) rad, joint limits from the URDF.
+        speed: (J,) rad/s, the highest of each joint, from the URDF; None = not known: readings may jump.
 
     Attributes:
         refused: how often each cause refused something.
@@ -54,7 +56,7 @@ class SafetyGate:
         mode: what the last command was for.
     """
 
-    def __init__(self, config: GateConfig, lower: np.ndarray, upper: np.ndarray) -> None:
+    def __init__(self, config: GateConfig, lower: np.ndarray, upper: np.ndarray, speed: np.ndarray | None = None) -> None:
         self.config = config
         self.refused: Counter[Cause] = Counter()
         self.events: Counter[Event] = Counter()
@@ -67,6 +69,7 @@ class SafetyGate:
         self._filter = LowPass(config.cutoff, 1 / config.period)
         self._spacing = Spacing(config.period)
         self._tilt = TiltWatch(config.fall_angle)
+        self._jumps = JumpWatch(np.full_like(self._lower, np.inf) if speed is None else speed)
         self._stopped = False
         self._stop_requested = False
         self._forget()
@@ -78,6 +81,7 @@ class SafetyGate:
         self._measured: Measurement | None = None
         self._accepted_at: float | None = None
         self._spacing.forget()
+        self._jumps.forget()
         self._begun_at = 0.0
         self._start = self._target = self._bounded(self._zeros)
 
@@ -93,10 +97,12 @@ class SafetyGate:
                 return self._refuse_sensor(Cause.LATE_SENSOR)
             self.events[Event.CLOCK_JUMP] += 1
             self._forget()
-        self._measured = measurement
-        if self._unsafe() is not None:
-            self._damp()
-        return ACCEPTED
+        jump = self._jumps.update(measurement)
+        if not jump or self._jumps.lost:
+            self._measured = measurement
+            if self._unsafe() is not None:
+                self._damp()
+        return self._refuse_sensor(Cause.SENSOR_JUMP, jump) if jump else ACCEPTED
 
     def tilt(self, roll: float, pitch: float, stamp: float) -> None:
         """Take the base's orientation (rad) at `stamp` (s). A robot that fell is damped and actions are refused: see tilt.py."""
@@ -236,6 +242,8 @@ class SafetyGate:
         """Why the robot's state forbids motion, or None."""
         if self._tilt.fallen:
             return Cause.FALLEN
+        if self._jumps.lost:
+            return Cause.SENSOR_JUMP
         allowed = self.config.max_deviation or LIMIT_MARGIN
         if self._measured is not None:
             # Further out no set-point is both near the measured angle and within the limits, or the angle is wrong.
@@ -244,9 +252,9 @@ class SafetyGate:
                 return Cause.OUTSIDE_LIMITS
         return None
 
-    def _refuse_sensor(self, cause: Cause) -> Verdict:
+    def _refuse_sensor(self, cause: Cause, detail: str = '') -> Verdict:
         self.refused[cause] += 1
-        return Verdict(False, cause)
+        return Verdict(False, cause, detail)
 
     # ---- modes
 

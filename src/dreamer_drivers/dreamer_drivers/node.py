@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from dreamer_drivers.backend import Answer, Backend, Listener
 from dreamer_drivers.causes import Cause, Event, Verdict
 from dreamer_drivers.command import Measurement, Mode
 from dreamer_drivers.config import DriverConfig
+from dreamer_drivers.contradiction import Contradictions
 from dreamer_drivers.robot import load_gate
 from dreamer_drivers.simulation import SimulationBackend
 from dreamer_drivers.steps import Order, StepOrder
@@ -35,6 +37,9 @@ DISCOVERY_TIME = 2.0
 
 MARKER_PERIOD = 1.0
 """s of wall time after which a latched stop's file is looked for again."""
+
+STANDSTILL = 1.0
+"""s of wall time after which set-points end where simulated time stands still: whoever made it is paused or gone."""
 
 FAILURES = (Event.DEADLINE_MISS, Event.CLOCK_JUMP)
 """Events that are worth a warning; the others belong to normal work."""
@@ -62,6 +67,8 @@ class DriverNode(Node):
         config, self.gate = load_gate(folder, robot, load_task(folder, task), self._command_rate)
         self._joints = config.joints
         self._steps = StepOrder()
+        self._contradictions = Contradictions()
+        self._moved_at = (0.0, 0.0)  # time when it last went on: of the gate's clock, of the wall; s
         self._answer = Answer()
         self._measured_stamp = 0.0
         self._sensor_fault = ''
@@ -118,11 +125,14 @@ class DriverNode(Node):
         self.create_timer(1 / (self._command_rate or WATCHDOG_RATE), self._watch, clock=clock)
         self.create_timer(MARKER_PERIOD, self._keep_marker, clock=clock)
 
-    def destroy_node(self) -> None:
-        """Damp the robot, if it moved, and let go of it. After a kill its hardware has to hold, then damp."""
+    def close(self) -> None:
+        """Damp the robot, if it moved. After a kill its hardware has to hold, then damp."""
         if self._answer != Answer():
             self.gate.reset()
             self._send(self._time())
+
+    def destroy_node(self) -> None:
+        """Let go of the robot."""
         self._stop_sources.close()
         self.backend.disconnect()
         super().destroy_node()
@@ -139,7 +149,7 @@ class DriverNode(Node):
         if verdict.accepted:
             self._measured_stamp = measurement.stamp
         else:
-            self._warn(f'joint_states refused: {verdict.cause}{self._unusable(measurement)}')
+            self._warn(f'joint_states refused: {verdict.reason}{self._unusable(measurement)}')
 
     def _unusable(self, measurement: Measurement) -> str:
         """The first number that is none, in words; '' = all are numbers."""
@@ -162,7 +172,9 @@ class DriverNode(Node):
             self.gate.refuse(Cause.DRIVERS_UNKNOWN if self._stop_sources.known else Cause.STOP_UNKNOWN, now)
             return
         order = self._steps.judge(message.stream, message.step)
-        if order is not Order.RETRY:
+        if order is Order.RETRY:
+            self._contradictions.repeat(message.action.data, time.monotonic())
+        else:
             verdict = self._judge(message, order, now)
             if verdict.cause is not None:
                 self._warn(f'action of step {message.step} refused: {verdict.reason}')
@@ -171,6 +183,7 @@ class DriverNode(Node):
                 return
             if order is Order.NEW:
                 self._steps.answered(message.stream, message.step)
+                self._contradictions.new(message.action.data, time.monotonic())
         # A refused action is answered too, without motion: a simulation in lockstep must go on.
         self._answer = Answer(nanoseconds(message.header), message.stream, message.step)
         self._send(now)
@@ -187,6 +200,8 @@ class DriverNode(Node):
         if action.shape[:1] != (1,):
             detail = f'{list(action.shape)}; allowed: [1, {len(self._joints)}]'
             return self.gate.refuse(Cause.WRONG_SHAPE, now, detail)
+        if self._contradictions.lasting:
+            return self.gate.refuse(Cause.CONTRADICTED, now, 'two actors answer each observation; stop one of them')
         return self.gate.submit(action[0], nanoseconds(message.header) * 1e-9, now)
 
     # ---- emergency stop
@@ -258,12 +273,20 @@ class DriverNode(Node):
         self._look_for_rivals()
         now = self._time()
         if self._command_rate:
-            self._send(now)
+            if not self._stands_still(now):
+                self._send(now)
             return
         self.gate.command(now)
         begun = self._answer != Answer() or self.gate.stopped
         if begun and self.gate.mode is not Mode.ACTIVE:
             self._send(now)
+
+    def _stands_still(self, now: float) -> bool:
+        """Whether time has not gone on for long."""
+        wall = time.monotonic()
+        if now != self._moved_at[0]:
+            self._moved_at = now, wall
+        return wall - self._moved_at[1] > STANDSTILL
 
     def _send(self, now: float) -> None:
         """Send what the gate commands now, as the answer to the last action: never to sensor data not yet answered."""

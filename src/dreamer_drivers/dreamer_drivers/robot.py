@@ -42,4 +42,4 @@ def load_gate(config_dir: Path, robot: str, task: Task, command_rate: float = 0.
                 f"{config_dir}/robots/{robot}.yaml: action_range: {low:.4g}..{high:.4g} of '{joint}' lies outside its limits "
                 f'{lower[index]:.4g}..{upper[index]:.4g} in {urdf.path}'
             )
-    return config, SafetyGate(numbers, lower, upper)
+    return config, SafetyGate(numbers, lower, upper, urdf.speeds(config.joints))

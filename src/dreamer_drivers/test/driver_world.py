@@ -94,6 +94,7 @@ class World:
 
     def restart(self, **parameters: Any) -> None:
         """Another driver in place of the present one."""
+        self.driver.close()
         self.executor.remove_node(self.driver)
         self.driver.destroy_node()
         self.driver = self.make_driver(**parameters)

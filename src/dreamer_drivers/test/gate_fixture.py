@@ -20,7 +20,8 @@ PERIOD = 0.05
 
 
 def make_gate(
-    command_rate: float = 0.0, torque: float = 0.0, lower: np.ndarray = LOWER, upper: np.ndarray = UPPER, **values: Any
+    command_rate: float = 0.0, torque: float = 0.0, lower: np.ndarray = LOWER, upper: np.ndarray = UPPER, speed: float = np.inf,
+    **values: Any
 ) -> SafetyGate:
     """The actions -1 and 1 mean -0.8 and 0.8 rad for 'hip', -1 and 1.5 rad for 'knee'; no low-pass unless it is given."""
     ranges = {'hip': ActionRange(-1.0, 1.0, (0.1, 0.9)), 'knee': ActionRange(-2.0, 2.0, (0.25, 0.875))}
@@ -30,7 +31,7 @@ def make_gate(
     }
     values = {'cutoff': 0.0, 'max_deviation': 0.2, 'soft_start': 1.0} | values
     config = DriverConfig('robot.urdf', 'base', ['hip', 'knee'], ranges, groups, **values)
-    return SafetyGate(gate_config(config, 1 / PERIOD, command_rate), lower, upper)
+    return SafetyGate(gate_config(config, 1 / PERIOD, command_rate), lower, upper, np.full(2, speed))
 
 
 def measure(gate: SafetyGate, now: float, position: Any = POSE, velocity: Any = (0.0, 0.0)) -> Verdict:

@@ -26,6 +26,7 @@ EVENTS = st.one_of(
 # A torque can only be bounded where there is a command_rate.
 RATES = st.sampled_from([(0.0, 0.0), (20.0, 0.0), (20.0, 4.0), (200.0, 0.0), (200.0, 4.0)])
 GATES = {'rates': RATES, 'cutoff': st.sampled_from([0.0, 1.5]), 'fall_angle': st.sampled_from([0.0, 1.0])}
+SPEEDS = st.sampled_from([np.inf, 2.0])
 
 
 class Harness:
@@ -72,9 +73,9 @@ class Harness:
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
-@given(events=st.lists(EVENTS, max_size=40), arguments=st.fixed_dictionaries(GATES))
-def test_commands_are_always_safe(events: list[tuple[Any, ...]], arguments: dict[str, Any]) -> None:
-    harness = Harness(**arguments)
+@given(events=st.lists(EVENTS, max_size=40), arguments=st.fixed_dictionaries(GATES), speed=SPEEDS)
+def test_commands_are_always_safe(events: list[tuple[Any, ...]], arguments: dict[str, Any], speed: float) -> None:
+    harness = Harness(**arguments, speed=speed)
     harness.check()
     for event in events:
         harness.apply(event)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,31 @@ def test_malformed_tensors_are_refused(world: World, spoil: str) -> None:
     assert world.answer(1).mode == JointCommand.HOLD
     cause = {'bytes': 'malformed_action', 'no_environment': 'wrong_shape', 'discrete': 'wrong_type'}[spoil]
     assert world.values()[f'refused.{cause}'] == '1'
+
+
+def test_two_actors_that_answer_the_same_steps_stop_the_robot_until_one_is_left(
+        world: World, capfd: pytest.CaptureFixture[str]) -> None:
+    def step_of_two(step: int) -> JointCommand:
+        command = world.step(step, (0.1, 0.1))
+        world.act(step, (-0.3, 0.2))
+        # One after the other: the next step would make the second answer an old one.
+        world.until(lambda: len([item for item in world.commands if item.step == step]) == 2)
+        return command
+
+    assert step_of_two(0).mode == JointCommand.ACTIVE
+    assert step_of_two(1).mode == JointCommand.ACTIVE
+    assert step_of_two(2).mode == JointCommand.ACTIVE
+    assert step_of_two(3).mode == JointCommand.HOLD
+    assert world.values()['refused.contradicted_action'] == '1'
+    assert 'two actors answer each observation; stop one of them' in capfd.readouterr().err
+    steps = iter(range(4, 1000))
+    world.until(lambda: world.step(next(steps), (0.1, 0.1)).mode == JointCommand.ACTIVE)
+
+
+def test_one_other_answer_to_a_step_is_that_of_an_actor_that_was_restarted(world: World) -> None:
+    world.step(0, (0.1, 0.1))
+    world.act(0, (-0.3, 0.2))
+    assert [world.step(step, (0.1, 0.1)).mode for step in range(1, 5)] == 4 * [JointCommand.ACTIVE]
 
 
 def test_an_older_step_is_held_and_another_stream_begins_anew(world: World) -> None:
@@ -228,5 +254,28 @@ def test_setpoints_between_actions_with_a_command_rate(ros: None, tmp_path: Path
         world.until(lambda: world.commands and list(world.commands[-1].position) == pytest.approx([0.15, -0.4375]))
         command = world.commands[-1]
         assert (command.duration, command.step, command.mode) == (0.005, 1, JointCommand.ACTIVE)
+    finally:
+        world.close()
+
+
+def test_setpoints_end_where_time_stands_still_and_go_on_with_it(
+        ros: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('dreamer_drivers.node.STANDSTILL', 0.1)
+    world = World(tmp_path, command_rate=200.0)
+
+    def silent() -> bool:
+        """Whether nothing came in the time of 20 set-points."""
+        world.commands.clear()
+        end = time.monotonic() + 0.1
+        world.until(lambda: time.monotonic() > end)
+        return not world.commands
+
+    try:
+        world.step(0)
+        world.until(silent)
+        assert world.step(1).mode == JointCommand.ACTIVE
+        world.set_time(START + PERIOD + PERIOD // 2)
+        world.commands.clear()
+        world.until(lambda: world.commands)
     finally:
         world.close()

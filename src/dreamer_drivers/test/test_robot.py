@@ -45,6 +45,7 @@ def test_shipped_a1_has_the_published_ranges_and_gains() -> None:
     ('cutoff: 0.0', 'cutoff: -1.0', ['cutoff -1.0']),
     ('max_deviation: 0.2', 'max_deviation: .nan', ['max_deviation: expected float, not nan']),
     ('soft_start: 0.0', 'hold_after: 0.05', ['hold_after 0.05', 'control period']),
+    ('soft_start: 0.0', 'hold_after: 1.0', ['hold_after 1.0 must be below 1 s']),
     ('soft_start: 0.0', 'damp_after: 0.2', ['damp_after 0.2 must be above hold_after 0.2']),
     ('soft_start: 0.0', 'max_action_age: 0.0', ['max_action_age 0.0']),
     ('hip_*', 'ankle_*', ["groups: joint 'hip_joint' matches no pattern", 'one of: ankle_*, knee_*']),

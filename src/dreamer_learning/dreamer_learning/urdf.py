@@ -78,6 +78,11 @@ class Joint:
         """Highest torque, Nm (N where prismatic); 0 where the file gives none."""
         return self._limit('effort')
 
+    @property
+    def speed(self) -> float:
+        """Highest speed, rad/s (m/s where prismatic); 0 where the file gives none."""
+        return self._limit('velocity')
+
     def _link(self, tag: str) -> str:
         element = self._element.find(tag)
         if element is None:
@@ -164,6 +169,16 @@ class Urdf:
         """
         lower, upper = np.array([self.driven(name).limits for name in joints]).reshape(-1, 2).T
         return lower, upper
+
+    def speeds(self, joints: Sequence[str]) -> np.ndarray:
+        """(J,) by which positions of driven joints change at most: inf where the file gives no speed above 0, and where they are
+        continuous and may begin anew at a full turn.
+
+        Raises:
+            ConfigError: a joint that is missing or cannot be driven.
+        """
+        driven = [self.driven(name) for name in joints]
+        return np.array([joint.speed if joint.kind != 'continuous' and joint.speed > 0 else math.inf for joint in driven])
 
 
 def _parse(path: Path) -> ElementTree.Element:

@@ -48,6 +48,10 @@ def test_limits_in_the_order_of_the_names(urdf: Urdf) -> None:
     assert upper.tolist() == [0.3, math.inf, 1.5]
 
 
+def test_speeds_are_known_where_a_joint_cannot_begin_anew_at_a_full_turn(urdf: Urdf) -> None:
+    assert urdf.speeds(['slide', 'free_wheel', 'left_hip_joint', 'bare']).tolist() == [7.0, math.inf, 21.0, math.inf]
+
+
 @pytest.mark.parametrize(('joint', 'value', 'text'), [
     ('left_hip_jont', 'limits', "r.urdf: no joint 'left_hip_jont'; did you mean 'left_hip_joint'"),
     ('foot', 'limits', "'foot': type 'fixed' cannot be driven; allowed: revolute, continuous, prismatic"),

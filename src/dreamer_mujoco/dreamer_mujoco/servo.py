@@ -24,6 +24,9 @@ LARGEST = 1e6
 DAMP_AFTER = 1.0
 """s without a command after which the joints are damped."""
 
+RISE_TIME = 1.0
+"""s in which the stiffness of commands rises from 0 after the joints were damped so."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Command:
@@ -110,11 +113,12 @@ class JointServos:
         self._bias[:, 0] += damping * self._velocity
         self._velocity = np.zeros(len(self._target))
 
-    def apply(self, command: Command) -> None:
-        """Start to carry out a command that has no fault."""
+    def apply(self, command: Command, stiffness: float = 1.0) -> None:
+        """Start to carry out a command that has no fault, with this part (0 to 1) of its kp."""
         measured = self._measured()
         np.copyto(self._setpoint, measured, where=self._soft)
-        self._soft = command.kp == 0
+        kp = stiffness * command.kp
+        self._soft = kp == 0
         self._target[:] = command.position
         ticks = round(command.duration / self._robot.model.opt.timestep)
         self.ramp_ticks = ticks
@@ -126,8 +130,8 @@ class JointServos:
         self._velocity = np.array(command.velocity)
         self.max_deviation = command.max_deviation
         strength = self._strength
-        self._gain[:, 0] = strength * command.kp
-        self._bias[:, 1] = -strength * command.kp
+        self._gain[:, 0] = strength * kp
+        self._bias[:, 1] = -strength * kp
         self._bias[:, 2] = -strength * command.kd
         self._bias[:, 0] = strength * (command.effort + command.kd * command.velocity)
         self._ctrl[:] = self._setpoint

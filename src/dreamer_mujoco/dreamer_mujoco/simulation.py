@@ -14,7 +14,7 @@ from dreamer_mujoco.config import SensorNoise, SimulationConfig, draw
 from dreamer_mujoco.model import build_model
 from dreamer_mujoco.placement import place, quaternion_multiply, rotation
 from dreamer_mujoco.rendering import CameraRenderer
-from dreamer_mujoco.servo import DAMP_AFTER, HOLD_AFTER, Command, JointServos
+from dreamer_mujoco.servo import DAMP_AFTER, HOLD_AFTER, RISE_TIME, Command, JointServos
 
 NEVER = 2**63
 
@@ -96,6 +96,8 @@ class Simulation:
         self._ticks = 0
         self._owed = 0.0
         self._hold_at = self._damp_at = NEVER
+        self._gave_up = False  # damped for want of commands
+        self._rises_from = NEVER
         self._velocity = np.zeros(6)
         self.diverged = 0
         self.reset()
@@ -128,7 +130,8 @@ class Simulation:
         orientation = np.asarray(pose.orientation) + pose.noise * generator.standard_normal(3)
         mujoco.mj_resetData(self.model, self.data)
         self._pending.clear()
-        self._hold_at = self._damp_at = NEVER
+        self._hold_at = self._damp_at = self._rises_from = NEVER
+        self._gave_up = False
         self.data.qpos[self._robot.qpos] = joints
         if not self._robot.fixed_base:
             half = self.conditions.slope / 2
@@ -168,10 +171,23 @@ class Simulation:
             self._take(command)
 
     def _take(self, command: Command) -> None:
-        self._servos.apply(command)
+        self._servos.apply(command, self._stiffness(command))
         if self._timeouts:
             self._hold_at = self._ticks + round(HOLD_AFTER / self.config.timestep)
             self._damp_at = self._ticks + round(DAMP_AFTER / self.config.timestep)
+
+    def _stiffness(self, command: Command) -> float:
+        """The part of the command's kp in force: whoever was silent for long does not know where the joints are now."""
+        if self._gave_up:
+            self._gave_up, self._rises_from = False, self._ticks
+        if self._rises_from == NEVER:
+            return 1.0
+        part = (self._ticks - self._rises_from) * self.config.timestep / RISE_TIME
+        # Zero stiffness tells a sender that knows: it begins with a soft start of its own.
+        if part >= 1.0 or not command.kp.any():
+            self._rises_from = NEVER
+            return 1.0
+        return part
 
     def step(self, seconds: float) -> None:
         """Simulate; what does not fill a physics tick is kept for the next call."""
@@ -208,6 +224,7 @@ class Simulation:
         if self._ticks >= self._damp_at:
             self._servos.limp(self.config.damp_kd)
             self._damp_at = NEVER
+            self._gave_up = True
         if self._ticks >= self._hold_at:
             self._servos.still()
             self._hold_at = NEVER

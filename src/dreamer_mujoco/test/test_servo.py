@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from conftest import ARM_EFFORT, ARM_INERTIA, MakeSimulation, command
 
+from dreamer_mujoco.simulation import Simulation
+
 TICK = 0.002
 
 
@@ -100,6 +102,44 @@ def test_holds_after_two_tenths_and_damps_after_a_second_without_commands(arm: M
     before = simulation.read()
     simulation.step(TICK)
     assert simulation.read().joint_effort[0] == pytest.approx(-3.0 * before.joint_velocity[0])
+
+
+def stiffness(simulation: Simulation) -> float:
+    return float(simulation.model.actuator_gainprm[0, 0])
+
+
+def test_after_a_silence_that_damped_the_joints_stiffness_rises_within_a_second(arm: MakeSimulation) -> None:
+    simulation = arm(command_timeout=True)
+    simulation.apply(command([0.1], kp=20.0, kd=3.0))
+    simulation.step(0.9)
+    simulation.apply(command([0.1], kp=20.0, kd=3.0))
+    assert stiffness(simulation) == pytest.approx(20.0)
+    simulation.step(1.1)
+    assert stiffness(simulation) == 0.0
+    seen = []
+    for _ in range(6):
+        simulation.apply(command([0.5], kp=20.0, kd=3.0))
+        seen.append(stiffness(simulation))
+        simulation.step(0.25)
+    assert seen == pytest.approx([0.0, 5.0, 10.0, 15.0, 20.0, 20.0])
+
+
+def test_who_begins_with_zero_stiffness_after_a_silence_raises_it_alone(arm: MakeSimulation) -> None:
+    simulation = arm(command_timeout=True)
+    simulation.apply(command([0.1], kp=20.0, kd=3.0))
+    simulation.step(1.1)
+    simulation.apply(command([0.1], kp=0.0, kd=3.0))
+    simulation.apply(command([0.1], kp=20.0, kd=3.0))
+    assert stiffness(simulation) == pytest.approx(20.0)
+
+
+def test_a_reset_forgets_that_joints_were_damped(arm: MakeSimulation) -> None:
+    simulation = arm(command_timeout=True)
+    simulation.apply(command([0.1], kp=20.0, kd=3.0))
+    simulation.step(1.1)
+    simulation.reset()
+    simulation.apply(command([0.1], kp=20.0, kd=3.0))
+    assert stiffness(simulation) == pytest.approx(20.0)
 
 
 def test_time_may_wait_without_timeouts(arm: MakeSimulation) -> None:
