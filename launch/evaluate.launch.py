@@ -49,7 +49,8 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('command_rate', '0', 'set-points a second from the driver to the robot; 0 = one command an action, all that '
                  'lockstep has'),
         argument('realtime_priority', 'auto', 'SCHED_FIFO priority of the actor, where the system permits it, 1 to 98; that of '
-                 'sensing is one and that of the driver two higher; 0 = none; auto = that of robot.launch.py'),
+                 'sensing is one, that of the driver two and in lockstep that of the simulation three higher; 0 = none; '
+                 'auto = that of robot.launch.py'),
         argument('velocity_source', 'estimate', 'base velocity in the reward', ['estimate', 'ground_truth']),
         argument('rviz', 'false', 'open rviz2, where it is installed, with the shipped view', ['true', 'false']),
         argument('namespace', '', 'namespace of all topics; one for each robot'),

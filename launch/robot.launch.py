@@ -89,8 +89,8 @@ def arguments() -> list[DeclareLaunchArgument]:
         argument('command_rate', '0', 'set-points a second from the driver to the robot, at least the control rate, with which '
                  'it keeps max_torque; 0 = one command an action, all that lockstep has'),
         argument('realtime_priority', 'auto', 'SCHED_FIFO priority of the actor, where the system permits it, 1 to 98; that of '
-                 f'sensing is one and that of the driver two higher; 0 = none; auto = {PRIORITY}, and 0 in lockstep beside a '
-                 'learner or on a single core'),
+                 'sensing is one, that of the driver two and in lockstep that of the simulation three higher; 0 = none; '
+                 f'auto = {PRIORITY}, and 0 in lockstep beside a learner or on a single core'),
         argument('velocity_source', 'estimate', 'base velocity in the reward', ['estimate', 'ground_truth']),
         argument('rviz', 'false', 'open rviz2, where it is installed, with the shipped view', switch),
         argument('namespace', '', 'namespace of all topics but /diagnostics; one for each robot'),
@@ -210,9 +210,11 @@ def robot_nodes(context: LaunchContext) -> list:
         environment = waiting(threads, paced=factor > 0 or not sim)
         nodes.append(node('dreamer_learner', 'learner', learner, environment, **PATIENT))
     if sim:
+        # In lockstep all wait for it.
         nodes.append(node('dreamer_mujoco', 'mujoco_bridge', {
-            **shared, 'seed': seed, 'real_time_factor': factor, 'lockstep': lockstep, 'wait_for_learner': limit,
-            'camera': text['camera']}, files=[text['variation_file']] if text['variation_file'] else []))
+            **shared, **ahead(priority if lockstep else 0, 3), 'seed': seed, 'real_time_factor': factor, 'lockstep': lockstep,
+            'wait_for_learner': limit, 'camera': text['camera'],
+        }, files=[text['variation_file']] if text['variation_file'] else []))
     ends = {'steps': steps, 'duration': number(context, 'duration', float)}
     console = node('dreamer_monitor', 'console', {**kept, **ends}, **PATIENT)
     handlers = [RegisterEventHandler(OnProcessExit(target_action=item, on_exit=on_exit(item is console)))

@@ -148,6 +148,8 @@ def given_to(launch_file: ModuleType, stand_in: StandIn, package: str, executabl
     ('dreamer_drivers', 'driver', {'realtime_priority': '97'}, 'realtime_priority: 98'),
     ('dreamer_actor', 'actor', {'sim': 'false', 'real_time_factor': '0.0'}, 'realtime_priority: 20'),
     ('dreamer_sensing', 'sensing', {'lockstep': 'true', 'realtime_priority': '5'}, 'realtime_priority: 6'),
+    ('dreamer_mujoco', 'mujoco_bridge', {'real_time_factor': '0.0', 'learner': 'false'}, 'realtime_priority: 23'),
+    ('dreamer_mujoco', 'mujoco_bridge', {}, 'realtime_priority: 0'),
     ('dreamer_sensing', 'sensing', {}, 'publish_odometry: false'),
     ('dreamer_sensing', 'sensing', {'sim': 'false'}, 'publish_odometry: true'),
 ])

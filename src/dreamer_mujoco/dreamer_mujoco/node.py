@@ -17,6 +17,7 @@ from dreamer_mujoco.messages import CommandReader
 from dreamer_mujoco.parameters import read_parameters
 from dreamer_mujoco.publishers import UNPACED_CLOCK_PERIOD, SensorPublishers
 from dreamer_mujoco.simulation import RESET_TIME, Simulation
+from dreamer_node import realtime
 from dreamer_node.diagnostics import OK, WARN, Diagnostics, Report
 from dreamer_node.node import Node
 from dreamer_node.qos import COMMAND, LATCHED
@@ -224,6 +225,7 @@ class MujocoBridge(Node):
             'rate (Hz)': (steps - before) / max(now - then, 1e-6),
             'busy per step (ms)': 1e3 * self._busy / max(steps, 1),
             'late steps': self._late,
+            'realtime_priority': realtime.priority(),
             'camera images': self._topics.frames,
             'stale commands': self._stale,
             'refused commands': self.refusals.total,
@@ -248,4 +250,4 @@ class MujocoBridge(Node):
 
 def main() -> int:
     """Run the node; returns the exit code."""
-    return run_node(MujocoBridge)
+    return run_node(MujocoBridge, setup=realtime.prepare)

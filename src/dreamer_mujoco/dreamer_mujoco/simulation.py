@@ -22,7 +22,7 @@ RESET_TIME = 2.0
 """s by which the clock moves on when a robot is put back: sensing sees a gap, and no episode goes on over it; a driver, which
 damps after 1 s without an action, begins with a soft start."""
 
-DIVERGED = (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
+DIVERGED = np.array([mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC], int)
 """Warnings with which MuJoCo has thrown the state away."""
 
 
@@ -89,6 +89,7 @@ class Simulation:
         self._timeouts = command_timeout
         self._renderer: CameraRenderer | None = None
         self._imu_now = self.data.sensordata[self._robot.imu]
+        self._warnings = self.data.warning.number  # a view
         self._imu_sum = np.zeros(6)
         self._imu_ticks = 0
         self._imu_mean = np.zeros(6)
@@ -208,7 +209,7 @@ class Simulation:
             self._ticks += count
             self._imu_ticks += count
             self.data.xfrc_applied[:] = 0.0
-        if any(self.data.warning[int(kind)].number for kind in DIVERGED):
+        if self._warnings[DIVERGED].any():
             self.diverged += 1
             self.reset()
             self.skip(RESET_TIME)

@@ -17,8 +17,8 @@ from dreamer_sensing.reading import SensorReading
 
 GRAVITY = np.array([0.0, 0.0, -9.81])
 
-# Damping of the inverse of J J^T, m^2: near a singular leg the estimated force stays bounded.
-DAMPING = 1e-5
+# Added to J J^T before it is inverted, m^2: near a singular leg the estimated force stays bounded.
+DAMPING = 1e-5 * np.eye(3)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,15 +99,16 @@ class VelocityEstimator:
         index = self._kinematics.index
         point, jacobian = self._kinematics.compute(reading.joint_position, -self._config.foot_radius * rotation[2])
         # Statics of a leg: the floor's force f on the foot balances the motors, J^T f = -effort (least squares).
-        square = jacobian @ jacobian.transpose(0, 2, 1)
-        square[:, (0, 1, 2), (0, 1, 2)] += DAMPING
+        square = jacobian @ jacobian.transpose(0, 2, 1) + DAMPING
         force = np.linalg.solve(square, jacobian @ -reading.joint_effort[index][..., None])[:, :, 0]
         self._contacts = force @ rotation[2] > self._config.contact_force
-        if not self._contacts.any():
+        standing = int(self._contacts.sum())
+        if not standing:
             return None
-        motion = (jacobian @ reading.joint_velocity[index][..., None])[self._contacts, :, 0].mean(axis=0)
-        x, y, z = point[self._contacts].mean(axis=0)
-        wx, wy, wz = reading.angular_velocity
+        share = self._contacts / standing
+        motion = share @ (jacobian @ reading.joint_velocity[index][..., None])[:, :, 0]
+        x, y, z = (share @ point).tolist()
+        wx, wy, wz = reading.angular_velocity.tolist()
         turning = np.array([wy * z - wz * y, wz * x - wx * z, wx * y - wy * x])
         return -(rotation @ (motion + turning))
 

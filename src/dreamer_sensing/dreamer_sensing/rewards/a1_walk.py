@@ -9,8 +9,11 @@ import numpy as np
 from dreamer_learning.config import ConfigError
 from dreamer_sensing.rewards.state import RewardState
 
-STANDING = (0.0, -0.2, 1.0)
+STANDING = np.array([0.0, -0.2, 1.0])
 """Hip, shoulder and knee of each leg when standing, in units of the action."""
+
+LARGEST = 1.0 + np.abs(STANDING)
+"""The largest possible deviation from that, in the same units."""
 
 GATE = 0.7
 """A part counts only when the part before it is above this."""
@@ -37,9 +40,8 @@ def a1_walk(state: RewardState) -> tuple[float, dict[str, float]]:
     """
     if len(state.position) % 3:
         raise ConfigError(f"reward 'a1_walk': {len(state.position)} joints; it needs three for each leg")
-    standing = np.tile(STANDING, len(state.position) // 3)
-    deviation = np.abs(state.normalised_position() - standing) / (1.0 + np.abs(standing))
-    hip_close, shoulder_close, knee_close = 1.0 - np.minimum(deviation, 1.0).reshape(-1, 3).mean(axis=0)
+    deviation = np.abs(state.normalised_position().reshape(-1, 3) - STANDING) / LARGEST
+    hip_close, shoulder_close, knee_close = 1.0 - np.minimum(deviation, 1.0).sum(axis=0) / len(deviation)
 
     upright = float(state.rotation[2, 2]) / 2.0 + 0.5
     hip = float(hip_close) if upright > GATE else 0.0

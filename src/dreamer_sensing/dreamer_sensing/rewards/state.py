@@ -26,4 +26,5 @@ class RewardState:
 
     def normalised_position(self) -> np.ndarray:
         """Joint angles (J,) in units of the action: -1 at `lower` and below, 1 at `upper` and above."""
-        return np.clip(2.0 * (self.position - self.lower) / (self.upper - self.lower) - 1.0, -1.0, 1.0)
+        # Half the time of np.clip.
+        return np.minimum(np.maximum(2.0 * (self.position - self.lower) / (self.upper - self.lower) - 1.0, -1.0), 1.0)
