@@ -125,7 +125,8 @@ def main() -> None:
     own = own_lines(reached)
     for name, lines in own.items():
         files = Counter(Path(file).name for file, _ in lines)
-        print(f'{name:11} {len(lines):4} of {len(reached[name]):5} lines: '
+        file_length = len((CONFIG / 'agents' / f'{name}.yaml').read_text().splitlines())
+        print(f'{name:11} configuration {file_length:4} lines; runs alone {len(lines):4} of {len(reached[name]):5}: '
               + ', '.join(f'{file} {count}' for file, count in files.most_common()))
     for file, line in sorted(own.get(arguments.where, ())):
         print(f'{Path(file).name}:{line}: {Path(file).read_text().splitlines()[line - 1]}')
