@@ -10,15 +10,13 @@ from __future__ import annotations
 import math
 
 from dreamer_drivers.causes import Cause
+from dreamer_node.pace import MEAN_SPACING
 
 MIN_STAMP_SPACING, MIN_ARRIVAL_SPACING = 0.5, 0.25
 """Control periods at least from one accepted action to the next; sensors and answers are regular, but not exactly."""
 
-MEAN_SPACING = 0.9
-"""Control periods at least by stamp on average: clocks differ, sensors near the control rate set the pace themselves."""
-
 AHEAD = 1.4
-"""Control periods that an action may be ahead of that average: one more than the rate allows, once, and the next one punctual."""
+"""Control periods that a stamp may be ahead of the mean pace: one more than the rate allows, once, and the next one punctual."""
 
 ROUNDING = 1e-6
 """s that two times may be nearer than that: in s since 1970 a float is rounded to 0.2 us."""

@@ -14,15 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from dreamer_node.pace import MEAN_SPACING
 from dreamer_sensing.proprioception import ImuReading, JointReading
 from dreamer_sensing.reading import SensorReading
 
 # Messages of one kind that wait for their partners; at 1 kHz this bridges 16 ms between topics.
 WAITING = 16
-
-
-OWN_PACE = 0.9
-"""Control periods between two joint states from which on each is a step; the driver takes no more actions than that."""
 
 
 class Kind(enum.IntEnum):
@@ -235,7 +232,7 @@ class Aligner:
         self.late += behind > self._period // 2
         # Sensors about as slow as the control rate set the pace themselves; faster ones are picked on a fixed grid,
         # which keeps the mean rate right when the rates are no multiples of each other.
-        on_grid = pair.interval < OWN_PACE * self._period and behind < self._period
+        on_grid = pair.interval < MEAN_SPACING * self._period and behind < self._period
         self._due = (due if on_grid else pair.stamp) + self._period
         self._stepped = pair.stamp
 
